@@ -1,0 +1,167 @@
+"""The job: our duty to one paid session, and the words for its life."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.answer import Answer
+
+
+class Kind(StrEnum):
+    """What was bought; also the first half of every job id."""
+
+    VALUATION = "valuation"
+    CERTIFICATE = "certificate"
+
+
+class State(StrEnum):
+    """`queued -> running -> answered -> delivered`, and three side states."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    ANSWERED = "answered"
+    DELIVERED = "delivered"
+    PARKED = "parked"
+    CANCELLED = "cancelled"
+
+
+UNDELIVERED = (State.QUEUED, State.RUNNING, State.WAITING, State.ANSWERED, State.PARKED)
+
+
+class Stage(StrEnum):
+    """How far a running job has come, in the words the result page shows."""
+
+    PREPARING = "preparing"
+    ANALYZING = "analyzing"
+    GENERATING = "generating"
+    FINALIZING = "finalizing"
+
+
+class ReasonCode(StrEnum):
+    """Why a job waits, is parked or was cancelled. Each parking reason has a runbook page."""
+
+    INVALID_ORDER = "invalid_order"
+    ORDER_MISSING = "order_missing"
+    MALFORMED_REFERENCE = "malformed_reference"
+    MISSING_REFERENCE = "missing_reference"
+    AMOUNT_MISMATCH = "amount_mismatch"
+    CURRENCY_MISMATCH = "currency_mismatch"
+    LIVEMODE_MISMATCH = "livemode_mismatch"
+    UNSUPPORTED_MODE = "unsupported_mode"
+    DUPLICATE_PAYMENT = "duplicate_payment"
+    FOREIGN_RESULT = "foreign_result"
+    CHAIN_EXHAUSTED = "chain_exhausted"
+    INTERNAL_ERROR = "internal_error"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    BY_HAND = "by_hand"
+
+
+class Reason(BaseModel):
+    """A state's cause. `field` is the site's own field name; `detail` never holds customer text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: ReasonCode
+    field: str | None = None
+    detail: str = ""
+
+
+class MailState(StrEnum):
+    """The life of one mail. `off` means that the shop sends no mails at all."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    OFF = "off"
+
+
+class MailDuty(BaseModel):
+    """One mail owed for a delivered job, kept in the job under `mails.<who>`."""
+
+    state: MailState = MailState.PENDING
+    tries: int = 0
+    not_before: datetime | None = None
+    sent_at: datetime | None = None
+    provider_id: str | None = None
+    error: str | None = None
+
+
+class MailTo(StrEnum):
+    CUSTOMER = "customer"
+    ADMIN = "admin"
+
+
+class PaymentFacts(BaseModel):
+    """What Stripe said about the money, without personal data. Amounts in minor units."""
+
+    amount_total: int | None = None
+    amount_subtotal: int | None = None
+    amount_discount: int | None = None
+    currency: str | None = None
+    payment_status: str | None = None
+    payment_intent: str | None = None
+    livemode: bool | None = None
+    source: str | None = None
+
+
+class Money(BaseModel):
+    """Refunds and disputes seen so far for a job's payment. Amounts in minor units."""
+
+    refunded: int = 0
+    fully_refunded: bool = False
+    disputes: dict[str, str] = Field(default_factory=dict)
+
+
+class Job(BaseModel):
+    """One document of the collection `jobs`; unknown fields of later versions are kept out."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="ignore")
+
+    id: str = Field(alias="_id")
+    kind: Kind
+    session_id: str
+    order_id: str | None = None
+    state: State
+    stage: Stage | None = None
+    reason: Reason | None = None
+    not_before: datetime | None = None
+    attempts: int = 0
+    rounds: int = 0
+    owner: str | None = None
+    fence: int = 0
+    answer: Answer | None = None
+    payment: PaymentFacts = Field(default_factory=PaymentFacts)
+    money: Money = Field(default_factory=Money)
+    mails: dict[MailTo, MailDuty] = Field(default_factory=dict)
+    certificate_number: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None = None
+    delivered_at: datetime | None = None
+
+
+class Claim(BaseModel):
+    """The right to write to a job: every write must carry the owner and the fence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job: Job
+    owner: str
+    fence: int
+
+    @property
+    def job_id(self) -> str:
+        return self.job.id
+
+
+def job_id_for(kind: Kind, session_id: str) -> str:
+    """Name a job after its intent, so that two events about one session meet in one job."""
+    return f"{kind.value}:{session_id}"
+
+
+RawOrder = dict[str, Any]
+"""An order document as the site stores it, with `_id` as a hex string."""

@@ -1,0 +1,141 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from config import env_example
+from config.settings import Settings, SettingsError, load
+from domain.checkout import Price
+
+ENOUGH = {
+    "MONGODB_URI": "mongodb://127.0.0.1/shop",
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "OPENROUTER_API_KEY": "sk-or-v1-test",
+}
+
+
+Read = Callable[..., Settings]
+
+
+@pytest.fixture
+def settings_from(monkeypatch: pytest.MonkeyPatch) -> Read:
+    """Load settings from exactly the given variables."""
+
+    def read(**changes: str) -> Settings:
+        for name in Settings.model_fields:
+            monkeypatch.delenv(name.upper(), raising=False)
+        for name, value in (ENOUGH | changes).items():
+            monkeypatch.setenv(name, value)
+        return load()
+
+    return read
+
+
+def test_the_example_documents_exactly_the_settings() -> None:
+    """`.env.example` is generated; a new variable without its line fails here."""
+    stored = Path(".env.example").read_text(encoding="utf-8")
+
+    assert env_example.render() == stored, "run: make env"
+
+
+def test_three_variables_are_enough(settings_from: Read) -> None:
+    """Nothing optional blocks the start."""
+    settings = settings_from()
+
+    assert settings.warnings()
+    assert not settings.livemode
+
+
+def test_all_faults_are_reported_at_once(settings_from: Read) -> None:
+    """One start tells the operator everything that is wrong."""
+    with pytest.raises(SettingsError) as caught:
+        settings_from(
+            ENVIRONMENT="production",
+            MONGODB_URI="mongodb://user:hunter2@127.0.0.1/",
+            MAIL_PROVIDER="resend",
+            OPENROUTER_API_KEY="",
+            CHAIN_BUDGET_SECONDS="10",
+        )
+
+    text = str(caught.value)
+    for name in ("MONGODB_DB", "STRIPE_WEBHOOK_SECRET", "RESEND_API_KEY", "MAIL_FROM"):
+        assert name in text
+    assert "OPENROUTER_API_KEY" in text
+    assert "CHAIN_BUDGET_SECONDS: 10 s must be more than MODEL_BUDGET_SECONDS (240 s)" in text
+    assert "hunter2" not in text
+
+
+def test_malformed_values_are_named_together(settings_from: Read) -> None:
+    """Faults of single values come in one message too, without the values."""
+    with pytest.raises(SettingsError) as caught:
+        settings_from(PORT="http", VALUATION_PRICES="14,90 EUR", OPENROUTER_BASE_URL="ftp://x")
+
+    text = str(caught.value)
+    assert all(name in text for name in ("PORT", "VALUATION_PRICES", "OPENROUTER_BASE_URL"))
+
+
+def test_lists_are_read_as_the_owner_writes_them(settings_from: Read) -> None:
+    """Comma lists tolerate blanks and the newline of a pasted secret."""
+    settings = settings_from(
+        STRIPE_WEBHOOK_SECRET=" whsec_new , whsec_old\n",
+        VALUATION_PRICES="1490 EUR, 1990 chf",
+        WAIT_SCHEDULE_SECONDS="1, 2,5",
+        ADMIN_EMAILS="a@example.org,b@example.org",
+    )
+
+    secrets = [secret.get_secret_value() for secret in settings.stripe_webhook_secret]
+    assert secrets == ["whsec_new", "whsec_old"]
+    assert settings.valuation_prices == (
+        Price(amount=1490, currency="EUR"),
+        Price(amount=1990, currency="CHF"),
+    )
+    assert settings.wait_schedule_seconds == (1.0, 2.0, 5.0)
+    assert settings.admin_emails == ("a@example.org", "b@example.org")
+
+
+@pytest.mark.parametrize("seconds", ["8", "0.5", "60", "300"])
+def test_any_attempt_time_gives_nested_budgets(settings_from: Read, seconds: str) -> None:
+    """The other budgets follow the attempt's unless they are set."""
+    settings = settings_from(OPENROUTER_TIMEOUT=seconds)
+
+    budgets = [
+        settings.connect_s,
+        settings.openrouter_timeout,
+        settings.model_budget_s,
+        settings.chain_budget_s,
+        settings.job_budget_s,
+    ]
+    assert budgets == sorted(set(budgets))
+
+
+def test_dev_mode_points_every_provider_to_the_sandbox(settings_from: Read) -> None:
+    """No real provider can be reached by accident; a set address still wins."""
+    settings = settings_from(DEV_MODE="true", OPENROUTER_API_KEY="", STRIPE_API_BASE="http://x:1")
+
+    assert settings.openrouter_base_url == "http://127.0.0.1:8900/api/v1"
+    assert settings.resend_base_url == "http://127.0.0.1:8900"
+    assert settings.stripe_api_base == "http://x:1"
+
+
+def test_secrets_do_not_show(settings_from: Read) -> None:
+    """A printed settings object is harmless."""
+    settings = settings_from(STRIPE_WEBHOOK_SECRET="whsec_geheim", ADMIN_TOKEN="geheim")
+
+    assert "geheim" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environment", "stripe_livemode", "livemode"),
+    [("production", "", True), ("production", "false", False), ("staging", "", False)],
+)
+def test_staging_is_legal_and_warned_about(
+    settings_from: Read, environment: str, stripe_livemode: str, *, livemode: bool
+) -> None:
+    """Play money in production is allowed, but never silently."""
+    settings = settings_from(
+        ENVIRONMENT=environment, STRIPE_LIVEMODE=stripe_livemode, STRIPE_WEBHOOK_SECRET="whsec_x"
+    )
+
+    assert settings.livemode is livemode
+    staging = any("staging" in warning for warning in settings.warnings())
+    assert staging is (environment == "production" and not livemode)
