@@ -1,0 +1,1 @@
+"""OpenRouter as its clients see it: chat completions, catalogue, account."""
