@@ -1,5 +1,6 @@
 """The job: our duty to one paid session, and the words for its life."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -156,6 +157,17 @@ class Claim(BaseModel):
     @property
     def job_id(self) -> str:
         return self.job.id
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A paid session as it reaches us. With a `reason` the job is born parked."""
+
+    kind: Kind
+    session_id: str
+    order_id: str | None
+    payment: PaymentFacts
+    reason: Reason | None = None
 
 
 def job_id_for(kind: Kind, session_id: str) -> str:

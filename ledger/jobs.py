@@ -1,0 +1,244 @@
+"""The worker's verbs on the collection `jobs`, each one compare-and-set on owner and fence."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from domain.answer import Answer
+from domain.errors import LostClaim
+from domain.job import Claim, Job, MailDuty, MailTo, Reason, ReasonCode, Stage, State
+from domain.ports import Clock
+from ledger.connection import Connection, Document, verb
+from ledger.delivery import Delivery
+from ledger.documents import plain, read_job
+from ledger.holding import promote_next
+from ledger.names import JOBS
+from ledger.results import next_mail_at
+from ledger.transactions import in_transaction
+from ledger.workers import live_owners
+
+_ACTIVE: Final = (State.RUNNING, State.ANSWERED)
+_OWED: Final = (State.QUEUED, State.RUNNING, State.WAITING, State.ANSWERED)
+# A delivery may have to start again behind others that draw certificate numbers.
+_DELIVERY_PATIENCE: Final = 3
+
+
+class Backlog(BaseModel):
+    """Jobs by state, and the birth of the oldest job which the machine still owes (not parked)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    counts: dict[State, int]
+    oldest_undelivered: datetime | None
+
+
+class MongoJobs:
+    """Implements `domain.ports.Jobs`, and what the rescue loop needs. Raises Unavailable.
+
+    `not_before` is when a job next needs a worker, and null when it needs none. It stays in the
+    past while a worker has the job, so that the job is due the moment its owner is dead.
+    """
+
+    def __init__(self, connection: Connection, clock: Clock, *, live_within_s: float = 2.5) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._live_within_s = live_within_s
+        self._jobs = connection.collection(JOBS)
+
+    @verb
+    async def claim(self, job_id: str, *, owner: str) -> Claim | None:
+        now = self._clock.now()
+        due = {"_id": job_id, "not_before": {"$lte": now}}
+        job = await self._take(due | {"owner": None}, owner, now)
+        if job is None:
+            orphan = await self._find_orphan(due)
+            job = await self._take(due | orphan, owner, now) if orphan else None
+        return Claim(job=read_job(job), owner=owner, fence=job["fence"]) if job else None
+
+    @verb
+    async def link(self, claim: Claim, order_id: str) -> bool:
+        """A job that must let others go first keeps the order's id, so that it can move up."""
+        try:
+            await self._write(claim, _ACTIVE, order_id=order_id, holds_order=True)
+        except DuplicateKeyError:
+            await self._write(claim, _ACTIVE, order_id=order_id, holds_order=False)
+            return False
+        return True
+
+    @verb
+    async def reach(self, claim: Claim, stage: Stage) -> None:
+        await self._write(claim, stage=stage)
+
+    @verb
+    async def count_attempt(self, claim: Claim) -> None:
+        await self._update(claim, {"$inc": {"attempts": 1}, "$set": self._stamped()})
+
+    @verb
+    async def journal(self, claim: Claim, answer: Answer) -> Claim:
+        return await self._write(claim, _ACTIVE, state=State.ANSWERED, answer=answer)
+
+    async def deliver(self, claim: Claim, mails: dict[MailTo, MailDuty]) -> Claim:
+        """Raises also InvalidOrder, field `_id`, when the order document is gone."""
+        limit_s = self._connection.op_timeout_s * _DELIVERY_PATIENCE
+        async with self._connection.answering(limit_s=limit_s):
+            job = await in_transaction(
+                self._connection,
+                lambda session: Delivery(self._connection, session, self._clock.now()).make(
+                    claim, mails
+                ),
+                limit_s=limit_s,
+            )
+        return self._still(claim, job)
+
+    @verb
+    async def wait(self, claim: Claim, until: datetime, reason: Reason) -> None:
+        """`running` becomes `waiting` and counts one more round; an answered job just waits."""
+        changes = {
+            "state": _unless_running(State.WAITING),
+            "rounds": {"$add": [{"$ifNull": ["$rounds", 0]}, 1]},
+            "reason": {"$literal": plain(reason)},
+            "not_before": until,
+            "owner": None,
+        }
+        await self._update(claim, [{"$set": self._stamped(**changes)}], _ACTIVE)
+
+    @verb
+    async def park(self, claim: Claim, reason: Reason) -> None:
+        parked = await self._write(
+            claim, _ACTIVE, state=State.PARKED, reason=reason, owner=None, not_before=None
+        )
+        if reason.code is ReasonCode.DUPLICATE_PAYMENT:
+            job = parked.job
+            await promote_next(self._connection, job.kind, job.order_id, self._clock.now())
+
+    @verb
+    async def release(self, claim: Claim) -> None:
+        await self._update(claim, [{"$set": self._released()}])
+
+    @verb
+    async def settle_mail(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim:
+        return await self._write(claim, (State.DELIVERED,), **{f"mails.{to}": duty})
+
+    @verb
+    async def rest(self, claim: Claim) -> None:
+        latest = self._connection.latest(JOBS)
+        job = await latest.find_one(_guard(claim, (State.DELIVERED,)))
+        if job is None:
+            raise LostClaim(claim.job_id)
+        next_at = next_mail_at(read_job(job).mails.values(), self._clock.now())
+        await self._write(claim, (State.DELIVERED,), owner=None, not_before=next_at)
+
+    @verb
+    async def get(self, job_id: str) -> Job | None:
+        job = await self._jobs.find_one({"_id": job_id})
+        return read_job(job) if job else None
+
+    @verb
+    async def due(self, limit: int, *, rung_before: datetime) -> list[str]:
+        """Return jobs without a living owner, not rung since `rung_before`, longest due first."""
+        query = {
+            "not_before": {"$lte": self._clock.now()},
+            "owner": {"$nin": await live_owners(self._connection, self._live_within_s)},
+            "rung_at": {"$not": {"$gte": rung_before}},
+        }
+        cursor = self._jobs.find(query, {"_id": 1}).sort("not_before", 1).limit(limit)
+        return [job["_id"] async for job in cursor]
+
+    @verb
+    async def mark_rung(self, job_ids: Iterable[str]) -> None:
+        await self._jobs.update_many(
+            {"_id": {"$in": list(job_ids)}}, {"$set": {"rung_at": self._clock.now()}}
+        )
+
+    @verb
+    async def release_forgotten(self, owner: str, holding: Collection[str]) -> int:
+        """Release what the ledger says `owner` has and `owner` does not know of; return how many.
+
+        That happens when the answer to a claim got lost. `holding` must name the jobs whose claim
+        is still under way, too.
+        """
+        query = {"owner": owner, "_id": {"$nin": list(holding)}}
+        result = await self._jobs.update_many(query, [{"$set": self._released()}])
+        return int(result.modified_count)
+
+    @verb
+    async def backlog(self) -> Backlog:
+        group = {"_id": "$state", "count": {"$sum": 1}, "oldest": {"$min": "$created_at"}}
+        groups = {g["_id"]: g async for g in self._jobs.aggregate([{"$group": group}])}
+        return Backlog(
+            counts={State(state): found["count"] for state, found in groups.items()},
+            oldest_undelivered=min(
+                (groups[state]["oldest"] for state in _OWED if state in groups), default=None
+            ),
+        )
+
+    async def _find_orphan(self, due: dict[str, Any]) -> dict[str, Any] | None:
+        """Return owner and fence of a due job whose owner is dead.
+
+        The job is read before the heartbeats, and owners beat before they claim: a newcomer
+        cannot be taken for dead.
+        """
+        job = await self._connection.latest(JOBS).find_one(due, {"owner": 1, "fence": 1})
+        if job is None or job["owner"] is None:
+            return None
+        owner = job["owner"]
+        is_alive = await live_owners(self._connection, self._live_within_s, among=[owner])
+        return None if is_alive else {"owner": owner, "fence": job["fence"]}
+
+    async def _take(self, guard: dict[str, Any], owner: str, now: datetime) -> Document | None:
+        starting = {"$in": ["$state", [State.QUEUED.value, State.WAITING.value]]}
+        changes = {
+            "state": {"$cond": [starting, State.RUNNING.value, "$state"]},
+            "owner": {"$literal": owner},
+            "fence": {"$add": [{"$ifNull": ["$fence", 0]}, 1]},
+            "started_at": {"$ifNull": ["$started_at", now]},
+            "reason": None,
+            "updated_at": now,
+        }
+        return await self._jobs.find_one_and_update(
+            guard, [{"$set": changes}], return_document=ReturnDocument.AFTER
+        )
+
+    async def _write(
+        self, claim: Claim, states: Sequence[State] = (), /, **changes: object
+    ) -> Claim:
+        update = {"$set": self._stamped(**plain(changes))}
+        return self._still(claim, await self._update(claim, update, states))
+
+    async def _update(
+        self,
+        claim: Claim,
+        update: dict[str, Any] | list[dict[str, Any]],
+        states: Sequence[State] = (),
+    ) -> Document:
+        job = await self._jobs.find_one_and_update(
+            _guard(claim, states), update, return_document=ReturnDocument.AFTER
+        )
+        if job is None:
+            raise LostClaim(claim.job_id)
+        return job
+
+    def _still(self, claim: Claim, job: Document) -> Claim:
+        return Claim(job=read_job(job), owner=claim.owner, fence=claim.fence)
+
+    def _stamped(self, **changes: Any) -> dict[str, Any]:
+        return changes | {"updated_at": self._clock.now()}
+
+    def _released(self) -> dict[str, Any]:
+        return self._stamped(
+            state=_unless_running(State.QUEUED), owner=None, not_before=self._clock.now()
+        )
+
+
+def _guard(claim: Claim, states: Sequence[State]) -> dict[str, Any]:
+    guard = {"_id": claim.job_id, "owner": claim.owner, "fence": claim.fence}
+    return guard | {"state": {"$in": [state.value for state in states]}} if states else guard
+
+
+def _unless_running(state: State) -> dict[str, Any]:
+    """Return the expression that replaces `running` and keeps every later state."""
+    return {"$cond": [{"$eq": ["$state", State.RUNNING.value]}, state.value, "$state"]}

@@ -1,0 +1,138 @@
+"""The owner's collections `ai_requests` and `error_logs`, under the owner's field names."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from domain.answer import Attempt, AttemptOutcome, Tier
+from domain.job import Job
+from domain.order import Horse, horse_data
+from domain.ports import Clock
+from ledger.connection import Connection
+from ledger.documents import plain
+from ledger.names import AI_REQUESTS, ERROR_LOGS
+
+log = structlog.get_logger(__name__)
+
+
+class MongoRecords:
+    """Implements `domain.ports.Records`: a record that cannot be written is logged as lost."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._requests = connection.collection(AI_REQUESTS)
+        self._errors = connection.collection(ERROR_LOGS)
+
+    async def attempt(self, job: Job, horse: Horse, attempt: Attempt) -> None:
+        async with self._best_effort(AI_REQUESTS, job):
+            await self._requests.insert_one(request_document(job, horse, attempt))
+
+    async def error(
+        self,
+        *,
+        job: Job | None,
+        error_type: str,
+        code: str,
+        message: str,
+        model: str | None = None,
+        stack: str | None = None,
+    ) -> None:
+        async with self._best_effort(ERROR_LOGS, job):
+            document = error_document(
+                job,
+                now=self._clock.now(),
+                error_type=error_type,
+                code=code,
+                message=message,
+                model=model,
+                stack=stack,
+            )
+            document["fallback_used"] = job is not None and await self._used_a_fallback(job)
+            await self._errors.insert_one(document)
+
+    async def _used_a_fallback(self, job: Job) -> bool:
+        query = {"job_id": job.id, "session_id": job.session_id}
+        beyond_primary = query | {"model_tier": {"$ne": Tier.PRIMARY.value}}
+        return await self._requests.find_one(beyond_primary, {"_id": 1}) is not None
+
+    @asynccontextmanager
+    async def _best_effort(self, collection: str, job: Job | None) -> AsyncIterator[None]:
+        try:
+            async with self._connection.answering():
+                yield
+        except Exception as error:  # noqa: BLE001 - a record is no duty: the order goes on
+            log.warning(
+                "record_lost",
+                collection=collection,
+                job_id=job.id if job else None,
+                error_type=type(error).__name__,
+            )
+
+
+def request_document(job: Job, horse: Horse, attempt: Attempt) -> dict[str, Any]:
+    """Return one document of `ai_requests`; the accepted text stands in the order alone."""
+    response: dict[str, Any] = {
+        "response_time_ms": attempt.latency_ms,
+        "token_usage": plain(attempt.usage) | {"total_tokens": attempt.usage.total_tokens},
+    }
+    if attempt.rejected_text is not None:
+        response["content"] = attempt.rejected_text
+    document = {
+        "session_id": job.session_id,
+        "job_id": job.id,
+        "timestamp": attempt.started_at,
+        "model_used": attempt.model_served or attempt.model_asked,
+        "model_tier": attempt.tier.value,
+        "model_asked": attempt.model_asked,
+        "model_served": attempt.model_served,
+        "provider": attempt.provider,
+        "generation_id": attempt.generation_id,
+        "retry_number": attempt.retry_number,
+        "prompt_version": attempt.prompt.version,
+        "prompt_sha256": attempt.prompt.sha256,
+        "horse_data": horse_data(horse),
+        "response_data": response,
+        "success": attempt.outcome is AttemptOutcome.ACCEPTED,
+        "verdict": list(attempt.verdict),
+    }
+    return document if document["success"] else document | {"error_details": _failure(attempt)}
+
+
+def error_document(
+    job: Job | None,
+    *,
+    now: datetime,
+    error_type: str,
+    code: str,
+    message: str,
+    model: str | None,
+    stack: str | None,
+) -> dict[str, Any]:
+    """Return one document of `error_logs`; `request_data` holds ids only."""
+    return {
+        "timestamp": now,
+        "session_id": job.session_id if job else None,
+        "model_used": model,
+        "error_type": error_type,
+        "error_code": code,
+        "error_message": message,
+        "stack_trace": stack,
+        "request_data": {"job_id": job.id, "order_id": job.order_id} if job else {},
+        "retry_attempts": job.attempts if job else 0,
+        "fallback_used": False,
+        "resolved": False,
+    }
+
+
+def _failure(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "outcome": attempt.outcome.value,
+        "error_type": attempt.error_type,
+        "error_code": attempt.error_code,
+        "error_message": attempt.error_message,
+        "http_status": attempt.http_status,
+    }

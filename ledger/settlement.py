@@ -1,0 +1,92 @@
+"""What refunds and disputes do to a job, as a pure decision on its document."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from domain.job import UNDELIVERED, Money, Reason, ReasonCode, State
+from domain.payment import withdrawn
+from ledger.documents import duplicate_of, plain
+
+SEEN_FIELDS: Final = ("state", "fence", "money", "order_id", "holds_order")
+"""A decision is valid only while these are as they were read."""
+
+_CLOSED_DISPUTES: Final = frozenset({"won", "lost", "warning_closed"})
+_MONEY_REASONS: Final = (ReasonCode.REFUNDED, ReasonCode.DISPUTED)
+
+
+def merged(known: Money, news: Money) -> Money:
+    """Add up two views of one payment. A late view of the past takes nothing back."""
+    disputes = dict(known.disputes)
+    for dispute, status in news.disputes.items():
+        if disputes.get(dispute) not in _CLOSED_DISPUTES or status in _CLOSED_DISPUTES:
+            disputes[dispute] = status
+    return Money(
+        refunded=max(known.refunded, news.refunded),
+        fully_refunded=known.fully_refunded or news.fully_refunded,
+        disputes=dict(sorted(disputes.items())),
+    )
+
+
+def settled(job: Mapping[str, Any], news: Money, now: datetime) -> dict[str, Any]:
+    """Return the fields to change, or nothing when the job says all of it already."""
+    money = merged(Money.model_validate(job.get("money") or {}), news)
+    changes = {"money": plain(money)} | _course(job, withdrawn(money), now)
+    if all(job.get(field) == value for field, value in changes.items()):
+        return {}
+    return changes | {"updated_at": now}
+
+
+def lost_to(holder: Mapping[str, Any], reopening: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a re-opening into a parking, because `holder` has the order by now."""
+    return dict(reopening) | {
+        "state": State.PARKED.value,
+        "reason": plain(duplicate_of(holder)),
+        "not_before": None,
+        "holds_order": False,
+    }
+
+
+def _course(job: Mapping[str, Any], reason: Reason | None, now: datetime) -> dict[str, Any]:
+    state = State(job["state"])
+    if reason and state in UNDELIVERED:
+        return _cancellation(job, reason)
+    if state is State.CANCELLED and _was_about_money(job):
+        return {"reason": plain(reason)} if reason else _reopening(job, now)
+    return {}
+
+
+def _was_about_money(job: Mapping[str, Any]) -> bool:
+    return (
+        bool(job.get("cancelled_from")) and (job.get("reason") or {}).get("code") in _MONEY_REASONS
+    )
+
+
+def _cancellation(job: Mapping[str, Any], reason: Reason) -> dict[str, Any]:
+    return {
+        "state": State.CANCELLED.value,
+        "reason": plain(reason),
+        "cancelled_from": {
+            "state": job["state"],
+            "reason": job.get("reason"),
+            "holds_order": bool(job.get("holds_order")),
+        },
+        "holds_order": False,
+    } | _taken_away(job, not_before=None)
+
+
+def _reopening(job: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    before = job["cancelled_from"]
+    if before["state"] == State.PARKED.value:
+        back = {"state": before["state"], "reason": before["reason"]}
+        due = None
+    else:
+        state = State.ANSWERED if job.get("answer") else State.QUEUED
+        back, due = {"state": state.value, "reason": None}, now
+    hold = {"holds_order": before["holds_order"], "cancelled_from": None}
+    return back | hold | _taken_away(job, not_before=due)
+
+
+def _taken_away(job: Mapping[str, Any], *, not_before: datetime | None) -> dict[str, Any]:
+    """Raise the fence: whoever works on the job finds out at the next write."""
+    return {"owner": None, "fence": job["fence"] + 1, "not_before": not_before}

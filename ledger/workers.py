@@ -1,0 +1,77 @@
+"""Who is alive: one heartbeat document per worker process, on MongoDB's own clock."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pymongo.write_concern import WriteConcern
+
+from ledger.connection import Connection, verb
+from ledger.names import WORKERS
+
+_FORGOTTEN_AFTER_MS: Final = 600_000
+
+
+class Worker(BaseModel):
+    """One worker process as the ledger last saw it. `holding` are job ids."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    owner: str = Field(alias="_id")
+    since: datetime
+    seen_at: datetime
+    holding: tuple[str, ...] = ()
+    alive: bool
+
+
+class MongoPresence:
+    """Implements `domain.ports.Presence`; `live_within_s` is the silence that means death."""
+
+    def __init__(self, connection: Connection, *, live_within_s: float = 2.5) -> None:
+        self._connection = connection
+        self._live_within_s = live_within_s
+        # A beat is worth nothing a second later; waiting for a majority would only make the
+        # living look dead.
+        self._workers = connection.database.get_collection(WORKERS, write_concern=WriteConcern(w=1))
+
+    @verb
+    async def beat(self, owner: str, *, holding: Collection[str]) -> None:
+        fields = {
+            "seen_at": "$$NOW",
+            "since": {"$ifNull": ["$since", "$$NOW"]},
+            "expires_at": {"$add": ["$$NOW", _FORGOTTEN_AFTER_MS]},
+            "holding": {"$literal": sorted(holding)},
+        }
+        await self._workers.update_one({"_id": owner}, [{"$set": fields}], upsert=True)
+
+    @verb
+    async def leave(self, owner: str) -> None:
+        await self._workers.delete_one({"_id": owner})
+
+    async def live(self) -> list[str]:
+        """Return the owners heard of lately. Raises Unavailable."""
+        return [worker.owner for worker in await self.workers() if worker.alive]
+
+    @verb
+    async def workers(self) -> list[Worker]:
+        """Return everybody heard of in the last ten minutes, the silent ones too."""
+        alive = {"$set": {"alive": _heard_of_within(self._live_within_s)}}
+        cursor = self._connection.latest(WORKERS).aggregate([alive, {"$sort": {"_id": 1}}])
+        return [Worker.model_validate(document) async for document in cursor]
+
+
+async def live_owners(
+    connection: Connection, live_within_s: float, *, among: Sequence[str] | None = None
+) -> list[str]:
+    """Return the ids of living owners, all of them or those among the given."""
+    query: dict[str, Any] = {"$expr": _heard_of_within(live_within_s)}
+    if among is not None:
+        query["_id"] = {"$in": list(among)}
+    cursor = connection.latest(WORKERS).find(query, {"_id": 1})
+    return [document["_id"] async for document in cursor]
+
+
+def _heard_of_within(seconds: float) -> dict[str, Any]:
+    """Compare on the server, so that hosts with wrong clocks neither die nor live for ever."""
+    return {"$gt": ["$seen_at", {"$subtract": ["$$NOW", round(seconds * 1000)]}]}
