@@ -8,7 +8,15 @@ from typing import Final, TextIO
 import structlog
 from structlog.typing import Processor
 
-_TOO_CHATTY: Final = ("httpx", "httpcore", "aiohttp.access", "uvicorn.access", "pymongo", "stripe")
+_TOO_CHATTY: Final = (
+    "aiohttp.access",
+    "httpcore",
+    "httpx",
+    "pymongo",
+    "sse_starlette",
+    "stripe",
+    "uvicorn.access",
+)
 _CELERY_REPEATS_ARGUMENTS: Final = ("celery.app.trace", "celery.worker.strategy")
 
 

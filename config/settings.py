@@ -312,27 +312,6 @@ class Settings(BaseSettings):
         return self.job_budget_seconds or self.chain_budget_s + 120.0
 
 
-class SettingsError(RuntimeError):
-    """The environment does not add up; the message lists every fault, no values."""
-
-
-def load(**overrides: Any) -> Settings:
-    """Read the environment. Raises SettingsError naming all faults at once."""
-    try:
-        return Settings(**overrides)
-    except ValidationError as error:
-        raise SettingsError(_readable(error)) from None
-
-
-def _readable(error: ValidationError) -> str:
-    lines = []
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
-        name = str(fault["loc"][0]).upper() + ": " if fault["loc"] else ""
-        text = fault["msg"].removeprefix("Value error, ")
-        lines += [f"  - {name}{line}" for line in text.splitlines()]
-    return "The environment does not add up:\n" + "\n".join(lines) + "\nSee .env.example."
-
-
 def _truthy(value: object) -> bool:
     try:
         return TypeAdapter(bool).validate_python(value if value is not None else False)

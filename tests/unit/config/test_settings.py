@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from config import env_example
-from config.settings import Settings, SettingsError, load
+from config.loading import SettingsError, load
+from config.settings import Settings
 from domain.checkout import Price
 
 ENOUGH = {
@@ -72,6 +73,17 @@ def test_malformed_values_are_named_together(settings_from: Read) -> None:
 
     text = str(caught.value)
     assert all(name in text for name in ("PORT", "VALUATION_PRICES", "OPENROUTER_BASE_URL"))
+
+
+def test_unreadable_and_contradictory_values_are_named_together(settings_from: Read) -> None:
+    """A missing variable does not hide what is wrong between the others."""
+    with pytest.raises(SettingsError) as caught:
+        settings_from(MONGODB_URI="", PORT="x", OPENROUTER_API_KEY="", MAIL_PROVIDER="smtp")
+
+    text = str(caught.value)
+    for name in ("MONGODB_URI", "PORT", "OPENROUTER_API_KEY", "SMTP_URL", "MAIL_FROM"):
+        assert name in text
+    assert "unread" not in text
 
 
 def test_lists_are_read_as_the_owner_writes_them(settings_from: Read) -> None:

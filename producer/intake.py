@@ -1,0 +1,183 @@
+"""From what Stripe says to a durable job: one idempotent function for every source.
+
+Webhook, reconciliation and manual replay all end here. Nothing is marked as done before its
+effect is durable, and a repetition runs the same effect again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from domain.checkout import (
+    CheckoutSession,
+    Judgement,
+    NotOurs,
+    NotPaid,
+    Paid,
+    Price,
+    Review,
+    judge,
+    order_reference,
+)
+from domain.job import Job, Kind, Money, Opening, State
+from domain.payment import money_from
+from domain.ports import Ringer
+from payments.events import StripeEvent, notice_of
+from producer.ports import Inbox, OrderIndex, PaidSessions
+
+log = structlog.get_logger(__name__)
+
+PAYING: Final = frozenset(
+    {"checkout.session.completed", "checkout.session.async_payment_succeeded"}
+)
+ENDING: Final = frozenset({"checkout.session.async_payment_failed", "checkout.session.expired"})
+WITHDRAWING: Final = frozenset(
+    {"charge.refunded", "charge.dispute.created", "charge.dispute.closed"}
+)
+
+
+class Outcome(StrEnum):
+    """What became of an event or a session; also the text of the 200 that Stripe shows."""
+
+    ACCEPTED = "accepted"
+    REVIEW = "review"
+    WITHDRAWN = "withdrawn"
+    NOT_PAID = "not_paid"
+    SETTLED = "settled"
+    NOTED = "noted"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The outcome for one session, with its job if it has one."""
+
+    outcome: Outcome
+    job: Job | None = None
+    created: bool = False
+
+
+class Intake:
+    """Turns verified events and sessions into jobs. Raises Unavailable; then nothing is done."""
+
+    def __init__(
+        self,
+        *,
+        sessions: PaidSessions,
+        inbox: Inbox,
+        orders: OrderIndex,
+        ringer: Ringer,
+        expected_livemode: bool,
+        prices: Mapping[Kind, Sequence[Price]],
+    ) -> None:
+        self._sessions = sessions
+        self._inbox = inbox
+        self._orders = orders
+        self._ringer = ringer
+        self._expected_livemode = expected_livemode
+        self._prices = prices
+
+    async def take_notice(self, event: StripeEvent) -> Outcome:
+        """Take one verified event. Also raises MalformedEvent, before anything is stored.
+
+        The inbox row is the audit, not the guard: a redelivery runs everything again.
+        """
+        if event.type not in PAYING | ENDING | WITHDRAWING:
+            return Outcome.IGNORED
+        notice = notice_of(event)
+        session = event.session() if event.type in PAYING else None
+        await self._inbox.receive(notice)
+        if session:
+            outcome = (await self.take_session(session, event_livemode=event.livemode)).outcome
+        elif event.type in ENDING:
+            outcome = Outcome.NOT_PAID
+        else:
+            outcome = await self._take_withdrawal(notice.payment_intent)
+        await self._inbox.handled(notice.id, outcome.value)
+        return outcome
+
+    async def take_session(self, session: CheckoutSession, *, event_livemode: bool | None) -> Taken:
+        """Take one Checkout session, however it came to us; `event_livemode` if by an event."""
+        match await self._judge(session, event_livemode=event_livemode):
+            case NotOurs():
+                log.info("session_not_ours", session_id=session.id)
+                return Taken(Outcome.IGNORED)
+            case NotPaid():
+                return Taken(Outcome.NOT_PAID)
+            case Paid() | Review() as judgement:
+                return await self._open(session, judgement)
+
+    async def _judge(self, session: CheckoutSession, *, event_livemode: bool | None) -> Judgement:
+        """Ask the orders only where the metadata does not lead to one."""
+        known_as = None if order_reference(session) else await self._orders.exists(session.id)
+        return judge(
+            session,
+            event_livemode=event_livemode,
+            expected_livemode=self._expected_livemode,
+            prices=self._prices,
+            known_as=known_as,
+        )
+
+    async def _open(self, session: CheckoutSession, judgement: Paid | Review) -> Taken:
+        """Open the job, then look for refunds that came first; refunds do it the other way round.
+
+        Whichever of the two is later sees what the other one wrote.
+        """
+        known = await self._sessions.of_session(session.id)
+        job, created = await self._sessions.open(
+            Opening(
+                # A guessed kind must not become a second job once the order tells the real one.
+                kind=known.kind if known else judgement.kind,
+                session_id=session.id,
+                order_id=judgement.order_id,
+                payment=session.facts(),
+                reason=judgement.reason if isinstance(judgement, Review) else None,
+            )
+        )
+        with bound_contextvars(job_id=job.id):
+            settled = await self._settle(session.payment_intent)
+            job = next((other for other in settled if other.id == job.id), job)
+            self._announce(job, judgement, created=created)
+            self._ring([job, *settled])
+        return Taken(_outcome_of(job), job, created)
+
+    async def _take_withdrawal(self, payment_intent: str | None) -> Outcome:
+        """Apply a refund or dispute; without a job yet, the inbox keeps it for later."""
+        jobs = await self._settle(payment_intent)
+        for job in jobs:
+            log.info("payment_settled", job_id=job.id, state=job.state)
+        self._ring(jobs)
+        return Outcome.SETTLED if jobs else Outcome.NOTED
+
+    async def _settle(self, payment_intent: str | None) -> Sequence[Job]:
+        """Apply all that is known about a payment; zero totals have none and need nothing."""
+        if payment_intent is None:
+            return ()
+        standing = money_from(await self._inbox.about_payment(payment_intent))
+        if standing == Money():
+            return ()
+        return await self._sessions.settle(payment_intent, standing)
+
+    def _announce(self, job: Job, judgement: Paid | Review, *, created: bool) -> None:
+        """Alert about money that does not fit; what a worker parked later is not our news."""
+        is_news = created or isinstance(judgement, Review)
+        if is_news and job.state is State.PARKED and job.reason:
+            log.error("payment_needs_review", code=job.reason.code, detail=job.reason.detail)
+        elif created:
+            log.info("job_opened", state=job.state)
+
+    def _ring(self, jobs: Sequence[Job]) -> None:
+        """Ring for whatever is due; a re-opened job may hold its answer already."""
+        due = {job.id: job for job in jobs if job.state in {State.QUEUED, State.ANSWERED}}
+        for job_id in due:
+            self._ringer.ring(job_id)
+
+
+def _outcome_of(job: Job) -> Outcome:
+    if job.state is State.PARKED:
+        return Outcome.REVIEW
+    return Outcome.WITHDRAWN if job.state is State.CANCELLED else Outcome.ACCEPTED

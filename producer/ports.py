@@ -1,0 +1,45 @@
+"""What the web process needs from the ledger, as protocols; `wiring` hands in the real things."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.job import Job, Kind, Money, Opening
+from domain.payment import Notice
+
+
+class PaidSessions(Protocol):
+    """Jobs as payments see them. Every verb raises Unavailable when MongoDB does not answer."""
+
+    async def open(self, opening: Opening) -> tuple[Job, bool]:
+        """Return the session's one job, durable, and whether this call made it.
+
+        A second paid session for one order is parked as `duplicate_payment`.
+        """
+        ...
+
+    async def settle(self, payment_intent: str, money: Money) -> Sequence[Job]:
+        """Apply the standing of a payment to its jobs and return them: cancel, re-open, note.
+
+        A late view of the past takes nothing back.
+        """
+        ...
+
+    async def of_session(self, session_id: str) -> Job | None: ...
+
+
+class Inbox(Protocol):
+    """Every Stripe event we handle, for audit and for refunds that come before the payment."""
+
+    async def receive(self, notice: Notice) -> int:
+        """Store the notice once and return how often it has arrived."""
+        ...
+
+    async def handled(self, event_id: str, outcome: str) -> None: ...
+
+    async def about_payment(self, payment_intent: str) -> Sequence[Notice]: ...
+
+
+class OrderIndex(Protocol):
+    """The site's order documents, by the session they were opened for."""
+
+    async def exists(self, session_id: str) -> Kind | None: ...

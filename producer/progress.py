@@ -1,0 +1,97 @@
+"""`GET /orders/{session_id}/events`: the order's view as server-sent events while it changes.
+
+Event format and reconnection: HTML Living Standard, "Server-sent events".
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Request, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from domain.errors import Unavailable
+from domain.ports import Clock
+from producer.status import PROBLEMS, NoSuchOrder, OrderStatus
+from producer.views import FINAL, OrderView
+
+LOOK_EVERY_S: Final = 1.0
+HEARTBEAT_S: Final = 10
+LONGEST_S: Final = 600.0
+MAX_STREAMS: Final = 500
+_RECONNECT_MS: Final = 3000
+_STREAM: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Events whose data is the same object as `GET /orders/{session_id}`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "The final state was seen already; the browser stops reconnecting."},
+}
+
+
+class Progress:
+    """Streams views. One ledger read per second and stream at most, and a cap on streams."""
+
+    def __init__(
+        self, status: OrderStatus, *, clock: Clock, max_streams: int = MAX_STREAMS
+    ) -> None:
+        self._status = status
+        self._clock = clock
+        self._max_streams = max_streams
+        self._open = 0
+
+    async def start(self, session_id: str, last_seen: str | None) -> Response:
+        """Raises NoSuchOrder and Unavailable, while a status code can still say so."""
+        if self._open >= self._max_streams:
+            raise Unavailable("too many streams are open")
+        view = await self._status.find(session_id)
+        if view.state in FINAL and view.version == last_seen:
+            return Response(status_code=204)
+        return EventSourceResponse(self.events(view, last_seen), ping=HEARTBEAT_S)
+
+    async def events(
+        self, view: OrderView, last_seen: str | None = None
+    ) -> AsyncGenerator[ServerSentEvent, None]:
+        """Yield each new version, until a final state or the longest time for one stream.
+
+        Counts itself open only once it runs, so that a client gone before that leaves no trace.
+        """
+        ends = self._clock.monotonic() + LONGEST_S
+        self._open += 1
+        try:
+            while True:
+                if view.version != last_seen:
+                    yield _event(view)
+                    last_seen = view.version
+                if view.state in FINAL or self._clock.monotonic() >= ends:
+                    return
+                await self._clock.sleep(LOOK_EVERY_S)
+                view = await self._look_again(view)
+        finally:
+            self._open -= 1
+
+    async def _look_again(self, view: OrderView) -> OrderView:
+        """Keep the last view over an outage: the heartbeat holds the line, the next look helps."""
+        try:
+            return await self._status.find(view.session_id)
+        except (Unavailable, NoSuchOrder):
+            return view
+
+
+def progress_routes(progress: Progress, status: OrderStatus) -> APIRouter:
+    router = APIRouter(tags=["orders"])
+
+    @router.get(
+        "/orders/{session_id}/events", response_class=Response, responses=PROBLEMS | _STREAM
+    )
+    async def follow(
+        session_id: str, request: Request, last_event_id: Annotated[str | None, Header()] = None
+    ) -> Response:
+        """Follow an order; reconnecting with Last-Event-ID resumes behind what was seen."""
+        await status.count_read(request)
+        return await progress.start(session_id, last_event_id)
+
+    return router
+
+
+def _event(view: OrderView) -> ServerSentEvent:
+    return ServerSentEvent(view.model_dump_json(), id=view.version, retry=_RECONNECT_MS)

@@ -1,0 +1,107 @@
+"""`GET /orders/{session_id}`: how far an order is, for whoever holds its session id."""
+
+import asyncio
+import re
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from domain.errors import Unavailable
+from domain.job import Job, ReasonCode
+from domain.ports import Clock
+from producer.gate import Gate
+from producer.limiting import AddressLimit
+from producer.ports import OrderIndex, PaidSessions
+from producer.views import OrderView, unpaid_view, view_of
+
+READS: Final = "60 per 10 seconds"
+READ_SECONDS: Final = 4.5
+
+_SESSION_ID: Final = re.compile(r"cs_(test|live)_[A-Za-z0-9_]{1,240}")
+
+
+class Problem(BaseModel):
+    """A fixed word instead of an order."""
+
+    status: str
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": Problem} for status in (404, 429, 503)
+}
+
+
+class NoSuchOrder(Exception):  # noqa: N818 - reads as the sentence it is
+    """Unknown, malformed or of the other mode: the answer must not tell which."""
+
+
+class TooManyReads(Exception):  # noqa: N818 - reads as the sentence it is
+    """One address reads too often; it may come back after `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"retry after {retry_after} s")
+        self.retry_after = retry_after
+
+
+class OrderStatus:
+    """Looks an order up by its Checkout session, which is the bearer token."""
+
+    def __init__(
+        self,
+        *,
+        sessions: PaidSessions,
+        orders: OrderIndex,
+        clock: Clock,
+        gate: Gate,
+        reads: AddressLimit,
+        livemode: bool,
+    ) -> None:
+        self._sessions = sessions
+        self._orders = orders
+        self._clock = clock
+        self._gate = gate
+        self._reads = reads
+        self._mode = "live" if livemode else "test"
+
+    async def count_read(self, request: Request) -> None:
+        """Raises TooManyReads."""
+        if not await self._reads.allows(request):
+            raise TooManyReads(self._reads.window_s)
+
+    async def find(self, session_id: str) -> OrderView:
+        """Raises NoSuchOrder and Unavailable."""
+        match = _SESSION_ID.fullmatch(session_id)
+        if match is None or match[1] != self._mode:
+            raise NoSuchOrder
+        self._gate.check()
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await self._read(session_id)
+        except TimeoutError:
+            raise Unavailable("MongoDB did not answer in time") from None
+
+    async def _read(self, session_id: str) -> OrderView:
+        if job := await self._sessions.of_session(session_id):
+            if _is_foreign(job):
+                raise NoSuchOrder
+            return view_of(job, self._clock.now())
+        if kind := await self._orders.exists(session_id):
+            return unpaid_view(session_id, kind)
+        raise NoSuchOrder
+
+
+def status_routes(status: OrderStatus) -> APIRouter:
+    router = APIRouter(tags=["orders"])
+
+    @router.get("/orders/{session_id}", responses=PROBLEMS)
+    async def read(session_id: str, request: Request) -> OrderView:
+        """Say how far the order of this Checkout session is."""
+        await status.count_read(request)
+        return await status.find(session_id)
+
+    return router
+
+
+def _is_foreign(job: Job) -> bool:
+    return job.reason is not None and job.reason.code is ReasonCode.LIVEMODE_MISMATCH

@@ -1,0 +1,195 @@
+"""`GET /orders/{session_id}`, and what every answer of the web process has in common."""
+
+import pytest
+
+from domain.job import Kind, State
+from ledger.names import JOBS
+from producer.intake import Outcome
+from tests.builders import SESSION_ID, order
+from tests.stripe_events import EMAIL, event, refund_event, session
+from tests.unit.producer.fakes import SITE, world
+
+PATH = f"/orders/{SESSION_ID}"
+TEST_SESSION = SESSION_ID.replace("live", "test")
+
+
+async def test_queued_order() -> None:
+    """A paid order is found by its session."""
+    here = world()
+    await here.deliver(event(session()))
+
+    response = await here.get(PATH)
+    view = response.json()
+
+    assert response.status_code == 200
+    assert (view["session_id"], view["kind"], view["state"]) == (SESSION_ID, "valuation", "queued")
+    assert view["eta_seconds"] == 60
+    assert "deine Bewertung" in view["message"]
+    assert (view["ai_response"], view["error"]) == (None, None)
+
+
+async def test_unpaid_order() -> None:
+    """An order document alone is not a payment."""
+    here = world()
+    here.store.put_order(Kind.CERTIFICATE, order())
+
+    view = (await here.get(PATH)).json()
+
+    assert (view["kind"], view["state"]) == ("certificate", "unpaid")
+
+
+async def test_cancelled_order() -> None:
+    """A refunded order says so."""
+    here = world()
+    await here.deliver(event(session()), refund_event(1490))
+
+    view = (await here.get(PATH)).json()
+
+    assert (view["state"], view["error"]["code"]) == ("cancelled", "general")
+    assert "erstattet" in view["message"]
+
+
+async def test_unknown_and_foreign_orders_read_alike() -> None:
+    """Unknown, malformed, of the other mode, or no route at all: the same bytes."""
+    here = world()
+    await here.deliver(event(session(id=TEST_SESSION, livemode=False), livemode=False))
+    here.store.put_order(Kind.VALUATION, order(stripeSessionId=TEST_SESSION))
+    await here.deliver(event(session(id="cs_live_mixed", livemode=False)))
+    assert len(here.jobs()) == 2
+
+    answers = [
+        await here.get(path)
+        for path in (
+            "/orders/cs_live_unknown",
+            f"/orders/{TEST_SESSION}",
+            "/orders/cs_live_mixed",
+            "/orders/cs_live_" + "x" * 241,
+            "/orders/cs_live_%C3%A9",
+            "/orders/cs_live_x%0A",
+            "/orders/cs_live_",
+            "/orders/cs_live_$ne",
+            "/orders/68a0c0ffee0123456789abcd",
+            "/orders/cs_live_unknown/events",
+            "/nowhere",
+        )
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert {answer.content for answer in answers} == {b'{"status":"not_found"}'}
+    assert len({str(sorted(answer.headers.items())) for answer in answers}) == 1
+
+
+async def test_longest_session_id_is_looked_up() -> None:
+    """Ids may grow; 240 characters behind the prefix are looked up."""
+    here = world()
+    session_id = "cs_live_" + "x" * 240
+    await here.deliver(event(session(id=session_id), id="evt_long"))
+
+    assert (await here.get(f"/orders/{session_id}")).status_code == 200
+
+
+async def test_test_mode_reads_its_own_sessions() -> None:
+    """A staging system knows test sessions and no live ones."""
+    here = world(livemode=False)
+    await here.deliver(event(session(id=TEST_SESSION, livemode=False), livemode=False))
+
+    assert (await here.get(f"/orders/{TEST_SESSION}")).status_code == 200
+    assert (await here.get(PATH)).status_code == 404
+
+
+async def test_ledger_down() -> None:
+    """503 with a fixed word; not a 404, which would send the customer away."""
+    here = world()
+    here.store.is_down = True
+
+    response = await here.get(PATH)
+
+    assert (response.status_code, response.json()) == (503, {"status": "unavailable"})
+    assert response.headers["retry-after"] == "5"
+
+
+async def test_reads_are_limited_by_address() -> None:
+    """Sixty reads per ten seconds are allowed, the next is told when to come back."""
+    here = world()
+    await here.deliver(event(session()))
+
+    async with here.client() as client:
+        statuses = [(await client.get(PATH)).status_code for _ in range(60)]
+        refused = await client.get(PATH)
+    async with here.client("198.51.100.7") as elsewhere:
+        allowed = await elsewhere.get(PATH)
+
+    assert set(statuses) == {200}
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
+    assert allowed.status_code == 200
+
+
+async def test_no_personal_data_is_shown() -> None:
+    """The session id is a bearer token that may be shared: it opens no address book."""
+    here = world()
+    here.store.put_order(Kind.VALUATION, order())
+    await here.deliver(event(session()))
+
+    body = (await here.get(PATH)).text
+
+    assert EMAIL not in body
+    assert "Hannover" not in body
+
+
+async def test_every_answer_wears_the_same_headers() -> None:
+    """Never cached, never sniffed, never framed, success or not."""
+    here = world()
+    await here.deliver(event(session()))
+
+    for path in (PATH, "/orders/x", "/health", "/webhooks/stripe"):
+        headers = (await here.get(path)).headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "server" not in headers
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"), [(SITE, SITE), ("https://evil.example", None), (f"{SITE}.evil", None)]
+)
+async def test_browsers_of_the_shop_may_read(origin: str, allowed: str | None) -> None:
+    """Cross-origin reads are for the shop's pages, refusals included."""
+    here = world()
+
+    assert (await here.get(PATH, origin=origin)).headers.get(
+        "access-control-allow-origin"
+    ) == allowed
+
+
+async def test_health() -> None:
+    """200 while the process serves, whatever MongoDB does."""
+    here = world()
+    here.store.is_down = True
+
+    async with here.client() as client:
+        assert (await client.get("/health")).json() == {"status": "ok"}
+        assert (await client.head("/health")).status_code == 200
+
+
+async def test_openapi_documents_the_order() -> None:
+    """The front end's developers find the shape at /openapi.json."""
+    here = world()
+    schema = (await here.get("/openapi.json")).json()
+
+    assert "/orders/{session_id}/events" in schema["paths"]
+    view = schema["components"]["schemas"]["OrderView"]["properties"]
+    assert {"ai_response", "ai_model", "response_time_ms", "token_usage", "error"} <= set(view)
+    assert (await here.get("/docs")).status_code == 404
+
+
+async def test_crash_is_a_500_without_contents() -> None:
+    """A job that cannot be read is our fault and tells the caller nothing."""
+    here = world()
+    assert await here.deliver(event(session())) == [Outcome.ACCEPTED]
+    job = here.store.all(JOBS)[0]
+    here.store.put(JOBS, job | {"state": "no such state", "stage": State.QUEUED.value})
+
+    response = await here.get(PATH, origin=SITE)
+
+    assert (response.status_code, response.json()) == (500, {"status": "error"})
+    assert response.headers["access-control-allow-origin"] == SITE
