@@ -33,7 +33,13 @@ def configure_logging(level: str, *, json_lines: bool, stream: TextIO | None = N
             structlog.processors.JSONRenderer(ensure_ascii=False),
         )
         if json_lines
-        else (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),)
+        else (
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                # The default one prints local variables, customers' words and keys among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        )
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=("task_id", "job_id"))],

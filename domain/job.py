@@ -118,7 +118,11 @@ class Money(BaseModel):
 
 
 class Job(BaseModel):
-    """One document of the collection `jobs`; unknown fields of later versions are kept out."""
+    """One document of the collection `jobs`; unknown fields of later versions are kept out.
+
+    `rounds` counts the waits for the reason `rounds_for`; `deaths` counts the workers that died
+    with the job in hand.
+    """
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
 
@@ -132,6 +136,8 @@ class Job(BaseModel):
     not_before: datetime | None = None
     attempts: int = 0
     rounds: int = 0
+    rounds_for: ReasonCode | None = None
+    deaths: int = 0
     owner: str | None = None
     fence: int = 0
     answer: Answer | None = None

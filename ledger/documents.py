@@ -66,6 +66,8 @@ def new_job(
         "not_before": None if reason else now,
         "attempts": 0,
         "rounds": 0,
+        "rounds_for": None,
+        "deaths": 0,
         "owner": None,
         "fence": 0,
         "answer": None,

@@ -56,7 +56,7 @@ class MongoJobs:
         job = await self._take(due | {"owner": None}, owner, now)
         if job is None:
             orphan = await self._find_orphan(due)
-            job = await self._take(due | orphan, owner, now) if orphan else None
+            job = await self._take(due | orphan, owner, now, deaths=1) if orphan else None
         return Claim(job=read_job(job), owner=owner, fence=job["fence"]) if job else None
 
     @verb
@@ -96,10 +96,15 @@ class MongoJobs:
 
     @verb
     async def wait(self, claim: Claim, until: datetime, reason: Reason) -> None:
-        """`running` becomes `waiting` and counts one more round; an answered job just waits."""
+        """`running` becomes `waiting`; an answered job just waits.
+
+        Rounds count up for one reason and begin anew with another, since each has its schedule.
+        """
+        same = {"$eq": ["$rounds_for", reason.code.value]}
         changes = {
             "state": _unless_running(State.WAITING),
-            "rounds": {"$add": [{"$ifNull": ["$rounds", 0]}, 1]},
+            "rounds": {"$cond": [same, {"$add": ["$rounds", 1]}, 1]},
+            "rounds_for": reason.code.value,
             "reason": {"$literal": plain(reason)},
             "not_before": until,
             "owner": None,
@@ -189,12 +194,15 @@ class MongoJobs:
         is_alive = await live_owners(self._connection, self._live_within_s, among=[owner])
         return None if is_alive else {"owner": owner, "fence": job["fence"]}
 
-    async def _take(self, guard: dict[str, Any], owner: str, now: datetime) -> Document | None:
+    async def _take(
+        self, guard: dict[str, Any], owner: str, now: datetime, *, deaths: int = 0
+    ) -> Document | None:
         starting = {"$in": ["$state", [State.QUEUED.value, State.WAITING.value]]}
         changes = {
             "state": {"$cond": [starting, State.RUNNING.value, "$state"]},
             "owner": {"$literal": owner},
             "fence": {"$add": [{"$ifNull": ["$fence", 0]}, 1]},
+            "deaths": {"$add": [{"$ifNull": ["$deaths", 0]}, deaths]},
             "started_at": {"$ifNull": ["$started_at", now]},
             "reason": None,
             "updated_at": now,

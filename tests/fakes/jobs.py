@@ -37,6 +37,7 @@ class MemoryJobs:
             state=State.RUNNING if starts else job["state"],
             owner=owner,
             fence=job["fence"] + 1,
+            deaths=job["deaths"] + (job["owner"] is not None),
             started_at=job["started_at"] or self._store.clock.now(),
             reason=None,
         )
@@ -86,7 +87,8 @@ class MemoryJobs:
         self._change(
             job,
             state=State.WAITING if job["state"] == State.RUNNING else job["state"],
-            rounds=job["rounds"] + 1,
+            rounds=job["rounds"] + 1 if job["rounds_for"] == reason.code else 1,
+            rounds_for=reason.code,
             reason=reason,
             not_before=until,
             owner=None,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from domain.errors import LostClaim
-from domain.job import Kind, Stage, State
+from domain.job import Kind, Reason, ReasonCode, Stage, State
 from tests.integration.ledger.examples import CHAIN_EXHAUSTED, DUTIES, after
 from tests.integration.ledger.world import World
 
@@ -106,6 +106,30 @@ async def test_a_dead_owners_job_is_due(world: World) -> None:
     assert await world.jobs.due(10, rung_before=world.clock.now()) == []
     await world.silence("worker-dead")
     assert await world.jobs.due(10, rung_before=world.clock.now()) == [job.id]
+
+
+async def test_a_worker_that_dies_with_a_job_is_counted(world: World) -> None:
+    """A job that kills its workers must not go round for ever; hand-backs are no deaths."""
+    claim = await world.claim(await world.open())
+    await world.jobs.release(claim)
+    claim = await world.claim(claim.job, "worker-dead")
+    await world.silence("worker-dead")
+
+    again = await world.claim(claim.job)
+
+    assert (claim.job.deaths, again.job.deaths) == (0, 1)
+
+
+async def test_rounds_begin_anew_with_another_reason(world: World) -> None:
+    """Each reason for waiting has its own schedule."""
+    job, rounds = await world.open(), []
+    for code in ("order_missing", "order_missing", "chain_exhausted"):
+        claim = await world.claim(job)
+        await world.jobs.wait(claim, world.clock.now(), Reason(code=ReasonCode(code)))
+        job = await world.get(job.id)
+        rounds.append(job.rounds)
+
+    assert rounds == [1, 2, 1]
 
 
 async def test_a_job_is_not_rung_again_too_soon(world: World) -> None:

@@ -1,0 +1,177 @@
+"""Heartbeat, hands and the rescue loop."""
+
+import asyncio
+
+import pytest
+
+from domain.job import State
+from tests.fakes_worker import JOB_ID, OWNER, World
+from worker.hands import Hands
+from worker.pulse import Pulse
+from worker.rescue import Rescue
+
+
+class Watch:
+    """A worker process without a loop: its heart, its hands and its rescue."""
+
+    def __init__(self, world: World, owner: str = OWNER) -> None:
+        self.hands = Hands()
+        self.pulse = Pulse(world.ledger.presence, owner=owner, hands=self.hands, clock=world.clock)
+        self.rescue = Rescue(
+            jobs=world.ledger.jobs,
+            bell=world.ringer,
+            pulse=self.pulse,
+            hands=self.hands,
+            clock=world.clock,
+            spread=lambda: 1.0,
+        )
+
+
+async def test_due_job_is_rung_once_in_three_seconds() -> None:
+    """A due job nobody rang for is rung, and again only after a pause."""
+    world = World()
+    await world.pay()
+    watch = Watch(world)
+    for expected in (1, 1, 1, 2):
+        world.clock.advance(1.1)
+        await watch.pulse.beat()
+        await watch.rescue.look()
+        assert world.ringer.rung == [JOB_ID] * expected
+
+
+@pytest.mark.parametrize(
+    ("waiting", "mood"), [(None, "bell_is_down"), (201, "queue_is_full"), (200, "ringing")]
+)
+async def test_the_queue_decides(waiting: int | None, mood: str) -> None:
+    """A dead Redis or a long queue is not rung; nothing is marked as rung then."""
+    world = World()
+    await world.pay()
+    world.clock.advance(5)
+    world.ringer.waiting = waiting
+    watch = Watch(world)
+    await watch.pulse.beat()
+
+    assert await watch.rescue.look() == mood
+    assert world.ringer.rung == ([JOB_ID] if mood == "ringing" else [])
+
+    world.ringer.waiting, world.ringer.rung = 0, []
+    assert await watch.rescue.look() == ("quiet" if mood == "ringing" else "ringing")
+
+
+async def test_job_of_a_dead_worker_is_rung() -> None:
+    """The owner fell silent: its job is rung for the living and can be claimed."""
+    world = World()
+    await world.pay()
+    await world.ledger.presence.beat("dead", holding=())
+    await world.ledger.jobs.claim(JOB_ID, owner="dead")
+    watch = Watch(world)
+    await watch.pulse.beat()
+    assert await watch.rescue.look() == "quiet"
+
+    for _ in range(4):
+        world.clock.advance(1)
+        await watch.pulse.beat()
+
+    assert await watch.rescue.look() == "ringing"
+
+
+async def test_after_an_outage_the_living_are_given_time() -> None:
+    """When our own heart stood still, everybody's did: judge nobody for three seconds."""
+    world = World()
+    await world.pay()
+    watch = Watch(world)
+    await watch.pulse.beat()
+    world.ledger.store.is_down = True
+    world.clock.advance(10)
+    assert not await watch.pulse.beat()
+    assert await watch.rescue.look() == "settling"
+    world.ledger.store.is_down = False
+
+    moods = []
+    for _ in range(8):
+        await watch.pulse.beat()
+        moods.append(await watch.rescue.look())
+        world.clock.advance(0.5)
+
+    assert moods == ["settling"] * 6 + ["ringing", "quiet"]
+
+
+async def test_a_healthy_start_needs_no_settling() -> None:
+    """A process that found MongoDB in order looks around at once."""
+    world = World()
+    watch = Watch(world)
+    await watch.pulse.first()
+
+    assert await watch.rescue.look() == "quiet"
+
+
+async def test_short_hiccup_is_no_outage() -> None:
+    """One missed beat within the patience changes nothing."""
+    world = World()
+    watch = Watch(world)
+    await watch.pulse.beat()
+    world.ledger.store.is_down = True
+    world.clock.advance(0.5)
+    await watch.pulse.beat()
+    world.ledger.store.is_down = False
+    world.clock.advance(0.5)
+    await watch.pulse.beat()
+
+    assert await watch.rescue.look() == "quiet"
+
+
+async def test_forgotten_job_is_released() -> None:
+    """The answer to a claim got lost: what we own and do not know of goes back."""
+    world = World()
+    await world.pay()
+    watch = Watch(world)
+    await watch.pulse.beat()
+    await world.ledger.jobs.claim(JOB_ID, owner=OWNER)
+
+    await watch.rescue.look()
+
+    job = await world.job()
+    assert (job.state, job.owner) == (State.QUEUED, None)
+
+
+async def test_job_in_hand_is_not_forgotten() -> None:
+    """What is being worked on here stays here."""
+    world = World()
+    await world.pay()
+    watch = Watch(world)
+    await watch.pulse.beat()
+    async with watch.hands.holding(JOB_ID):
+        await world.ledger.jobs.claim(JOB_ID, owner=OWNER)
+        await watch.rescue.look()
+
+        assert (await world.job()).owner == OWNER
+
+
+async def test_no_claim_starts_while_the_ledger_compares() -> None:
+    """A job taken in hand during the comparison waits until it is over."""
+    hands, started = Hands(), asyncio.Event()
+
+    async def work() -> None:
+        async with hands.holding("late"):
+            started.set()
+
+    async with hands.standstill() as ids:
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert ids == frozenset()
+        assert not started.is_set()
+    await task
+
+    assert started.is_set()
+
+
+async def test_leaving_is_announced() -> None:
+    """After an orderly end nobody has to wait for the silence."""
+    world = World()
+    watch = Watch(world)
+    await watch.pulse.beat()
+
+    await watch.pulse.stop()
+
+    assert await world.ledger.presence.live() == []

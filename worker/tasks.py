@@ -1,0 +1,36 @@
+"""The Celery tasks: a ring becomes a look at the ledger, a tick becomes a chore."""
+
+import re
+from typing import Final, Protocol
+
+import structlog
+from celery import Celery
+
+from doorbell.names import TaskName
+
+MALFORMED: Final = "malformed"
+
+_JOB_ID: Final = re.compile(r"(?:valuation|certificate):\w{1,255}", re.ASCII)
+
+log = structlog.get_logger(__name__)
+
+
+class Works(Protocol):
+    def work(self, job_id: str) -> str: ...
+
+    def chore(self, name: str) -> str: ...
+
+
+def register(app: Celery, runtime: Works) -> None:
+    """Make `app` answer rings and ticks with `runtime`."""
+
+    @app.task(name=TaskName.WORK, acks_late=True, ignore_result=True)
+    def work(job_id: object) -> str:
+        if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+            log.warning("ring_malformed")
+            return MALFORMED
+        return runtime.work(job_id)
+
+    @app.task(name=TaskName.SWEEP, acks_late=True, ignore_result=True)
+    def sweep() -> str:
+        return runtime.chore(TaskName.SWEEP)

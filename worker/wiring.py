@@ -1,0 +1,231 @@
+"""Building the worker process from the settings: the only place here that reads them."""
+
+import asyncio
+import functools
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import httpx
+import structlog
+from celery import Celery
+
+from config.clock import SystemClock
+from config.settings import MailProvider, Settings
+from config.templates import load_templates
+from domain.acceptance import certificate_schema, judge
+from domain.answer import Attempt, Prompt
+from domain.errors import Unavailable
+from domain.job import Job, Kind
+from domain.order import Horse
+from domain.ports import Clock, Mailer, Records
+from domain.prompting import Template, render
+from doorbell.app import make_celery
+from doorbell.names import TaskName
+from doorbell.ringer import CeleryRinger
+from ledger.connection import Connection, connect
+from ledger.jobs import MongoJobs
+from ledger.migrations import migrate
+from ledger.orders import MongoOrders
+from ledger.records import MongoRecords
+from ledger.workers import MongoPresence
+from llm.chain import FallbackChain
+from llm.http import make_client
+from mail.resend import ResendMailer
+from mail.smtp import Server, SmtpMailer
+from payments.sessions import StripeBuyers
+from worker import tasks
+from worker.decisions import Patience
+from worker.endings import Endings
+from worker.hands import Hands
+from worker.mails import OwedMails
+from worker.pulse import Pulse
+from worker.rescue import Rescue
+from worker.runtime import Desk, OpenDesk, Runtime
+from worker.story import Story
+from worker.wiring_chain import build_chain
+
+RETRY_SECONDS: Final = 2.0
+SPARE_CONNECTIONS: Final = 10
+
+log = structlog.get_logger(__name__)
+
+
+def make_runtime(settings: Settings, *, owner: str) -> Runtime:
+    """Return the process's job loop, not yet started. Raises LedgerMisconfigured, ValueError."""
+    connection = connect(settings.mongodb_uri, settings.mongodb_db, app_name="pferdewert-worker")
+    log.info("database_chosen", database=connection.name)
+    return Runtime(
+        _opener(settings, connection, owner=owner),
+        grace_s=settings.worker_grace_seconds,
+        # The warm end of Celery's worker; a supervisor starts the process anew.
+        on_death=functools.partial(os.kill, os.getpid(), signal.SIGTERM),
+    )
+
+
+def make_app(settings: Settings, runtime: tasks.Works) -> Celery:
+    app = make_celery(settings.redis_url.get_secret_value(), name="worker")
+    tasks.register(app, runtime)
+    return app
+
+
+def _opener(settings: Settings, connection: Connection, *, owner: str) -> OpenDesk:
+    @asynccontextmanager
+    async def open_desk(hands: Hands) -> AsyncIterator[Desk]:
+        clock = SystemClock()
+        async with AsyncExitStack() as stack:
+            stack.callback(connection.close)
+            await prepare(connection, clock)
+            client = make_client(
+                connect_timeout=settings.connect_s,
+                max_connections=2 * settings.worker_concurrency + SPARE_CONNECTIONS,
+            )
+            stack.push_async_callback(client.aclose)
+            ringer = CeleryRinger(
+                make_celery(settings.redis_url.get_secret_value(), name="worker-bell")
+            )
+            stack.push_async_callback(asyncio.to_thread, ringer.close)
+            wiring = _Wiring(settings, connection, client, ringer, clock, owner)
+            yield await wiring.desk(hands, stack)
+
+    return open_desk
+
+
+async def prepare(connection: Connection, clock: Clock) -> None:
+    """Return when MongoDB serves and its schema is ours, as long as it takes.
+
+    Raises LedgerMisconfigured.
+    """
+    while True:
+        try:
+            await connection.check_replica_set()
+            await migrate(connection)
+        except Unavailable as error:
+            log.warning("waiting_for_mongodb", database=connection.name, error=str(error))
+        else:
+            log.info("ledger_ready", database=connection.name)
+            return
+        await clock.sleep(RETRY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wiring:
+    """What everything in one process is built from."""
+
+    settings: Settings
+    connection: Connection
+    client: httpx.AsyncClient
+    ringer: CeleryRinger
+    clock: Clock
+    owner: str
+
+    async def desk(self, hands: Hands, stack: AsyncExitStack) -> Desk:
+        jobs = MongoJobs(self.connection, self.clock)
+        presence = MongoPresence(self.connection)
+        pulse = Pulse(presence, owner=self.owner, hands=hands, clock=self.clock)
+        rescue = Rescue(
+            jobs=jobs,
+            bell=self.ringer,
+            pulse=pulse,
+            hands=hands,
+            clock=self.clock,
+            spread=lambda: random.uniform(0.8, 1.2),  # noqa: S311 - keeps workers out of step
+        )
+        chain, model_watch = build_chain(self.settings, self.client, self.clock, stack)
+        story = self._story(jobs, chain)
+        return Desk(
+            work=functools.partial(story.work, owner=self.owner),
+            background=(rescue.run, model_watch.run) if model_watch else (rescue.run,),
+            chores={TaskName.SWEEP: rescue.look},
+            pulse=pulse,
+            ringer=self.ringer,
+        )
+
+    def _story(self, jobs: MongoJobs, chain: FallbackChain) -> Story:
+        settings, records, patience = self.settings, self._records(), self._patience()
+        orders = MongoOrders(self.connection)
+        templates = load_templates({Kind.CERTIFICATE: certificate_schema()})
+        return Story(
+            jobs=jobs,
+            orders=orders,
+            records=records,
+            chain=chain,
+            prompts=functools.partial(_prompt, templates),
+            judge=judge,
+            mails=OwedMails(
+                jobs=jobs,
+                orders=orders,
+                buyers=StripeBuyers(
+                    self.client, base_url=settings.stripe_api_base, api_key=settings.stripe_api_key
+                ),
+                records=records,
+                clock=self.clock,
+                mailer=make_mailer(settings, self.client),
+                admins=settings.admin_emails,
+                site_url=settings.site_url,
+            ),
+            endings=Endings(
+                jobs=jobs,
+                records=records,
+                ringer=self.ringer,
+                clock=self.clock,
+                patience=patience,
+            ),
+            clock=self.clock,
+            patience=patience,
+        )
+
+    def _records(self) -> Records:
+        records = MongoRecords(self.connection, self.clock)
+        return records if self.settings.enable_performance_tracking else ErrorsOnly(records)
+
+    def _patience(self) -> Patience:
+        return Patience(
+            job_s=self.settings.job_budget_s,
+            give_up=timedelta(hours=self.settings.give_up_after_hours),
+            chain_waits=self.settings.wait_schedule_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsOnly:
+    """Records for a shop that does not want `ai_requests` written."""
+
+    records: Records
+
+    async def attempt(self, job: Job, horse: Horse, attempt: Attempt) -> None:
+        """Leave it out: ENABLE_PERFORMANCE_TRACKING is false."""
+
+    async def error(
+        self,
+        *,
+        job: Job | None,
+        error_type: str,
+        code: str,
+        message: str,
+        model: str | None = None,
+        stack: str | None = None,
+    ) -> None:
+        await self.records.error(
+            job=job, error_type=error_type, code=code, message=message, model=model, stack=stack
+        )
+
+
+def make_mailer(settings: Settings, client: httpx.AsyncClient) -> Mailer | None:
+    """Return what MAIL_PROVIDER names; None when the shop sends no mails."""
+    sender = settings.mail_from or ""
+    if settings.mail_provider is MailProvider.RESEND and settings.resend_api_key:
+        key, base_url = settings.resend_api_key, settings.resend_base_url
+        return ResendMailer(client, base_url=base_url, api_key=key, sender=sender)
+    if settings.mail_provider is MailProvider.SMTP and settings.smtp_url:
+        return SmtpMailer(Server.from_url(settings.smtp_url), sender=sender)
+    return None
+
+
+def _prompt(templates: dict[Kind, Template], kind: Kind, horse: Horse, job_id: str) -> Prompt:
+    return render(templates[kind], horse, job_id=job_id)
