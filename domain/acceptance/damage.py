@@ -1,0 +1,137 @@
+"""Texts that are broken as texts: placeholders, loops, machine output, foreign matter."""
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from domain.acceptance.text import blocks, plain, sentences
+
+_PLACEHOLDER: Final = re.compile(
+    r"\b[XxYyZz]{1,3}[.,][XxYyZz]{3}\b|\b[XY]{1,6}\s?(?:-\s?[XY]{1,6}\s?)?(?:€|EUR\b|Euro\b"
+    r"|CHF\b)|€\s?[XY]{1,6}\b|(?:€|EUR|CHF)\s_{2,}|_{3,}\s?(?:€|EUR|CHF)|\{\{|\}\}|\{%|\$\{\w|<%"
+    r"|\{[a-zäöü_]{3,30}\}|<(?:preis|betrag|name|rasse|alter|wert)[^<>\n]{0,30}>"
+    r"|(?<![_\w])_{3,}(?![_\w*])|\b(?:TBD|TODO|FIXME|N/A|NaN|undefined)\b|\blorem ipsum\b|\[(?:…"
+    r"|\.\.\.|_+)\]|^[^\w\n]{0,10}(?:null|none|undefined|nan|true|false)[^\w\n]{0,10}$"
+    r"|(?i:\b(?:hier|text|daten|betrag|preis|name)\b[^.\n]{0,20}\beinfügen\b)"
+    r"|(?i:\bersetzen sie (?:diese|die) (?:angaben|platzhalter|werte|beispiel))",
+    re.MULTILINE,
+)
+_BRACKETED: Final = re.compile(
+    r"\[([^\[\]\n]{2,160})\](?!\()",
+)
+_TO_FILL: Final = re.compile(
+    r"betrag|preis|einfügen|einsetzen|platzhalter|begründung|bewertung|einschätzung"
+    r"|zusammenfassung|empfehlung|interpretation|\bname\b|\bdatum\b|\bort\b|\bhier\b|\bihr\w? "
+    r"|\bwert\b|rasse|\balter\b|beschreibung|analyse|hinweis|fortsetzung|insert|your |\bx+\b"
+    r"|charakter|aufzählung|text|abschnitt|ende der",
+    re.IGNORECASE,
+)
+_THINKING: Final = re.compile(
+    r"</?(?:think|thinking|thought|reasoning|reflection|scratchpad|analysis|analyse|gedanken)\b"
+    r"|◁/?think▷",
+    re.IGNORECASE,
+)
+_CONTROL: Final = re.compile(
+    r"<\|[^|\n]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:tool_call|tool_response|function_calls?"
+    r"|invoke|antml)\b|<(?:start|end)_of_turn>|\bfunctions\.\w+:\d",
+    re.IGNORECASE,
+)
+_TAG: Final = re.compile(
+    r"</?(?:html|body|head|div|span|p|h[1-6]|ul|ol|li|table|tr|td|th|strong|em|b|i|u|a|img|br"
+    r"|script|style|center|font|details|summary|section|article)\b[^<>\n]{0,200}>|<!doctype",
+    re.IGNORECASE,
+)
+_IMAGE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\(")
+_LINK: Final = re.compile(r"https?://([\w.-]{1,100})|\]\(\s*(?!https?:)[^)\s]")
+_OWN_HOST: Final = re.compile(r"(?:www\.)?pferdewert\.(?:de|at|ch)$")
+_MOJIBAKE: Final = re.compile("\ufffd|Ã[\u0080-\u00bf¤¶¼Ÿœ„–]|â‚¬|â€[“”œ™]|Â[ €§]")
+_ARITHMETIC: Final = re.compile(r"[×=]\s?[\d(-]|\bfaktor\s?\d|\d\s?[×=]")
+_WORD_LOOP: Final = re.compile(r"\b(\w{2,20})(?:\W{1,3}\1\b){5}", re.IGNORECASE)
+_PHRASE_LOOP: Final = re.compile(r"(\b[\w ,-]{12,80})\1\1\1")
+_FILLER: Final = re.compile(r"[-|=\s]{2,}")
+_CONTINUED: Final = re.compile(
+    r"fortsetzung folgt|wird fortgesetzt|(?:im|in) nächsten (?:teil|abschnitt|nachricht)"
+    r"|to be continued|\(?continued\)?$|teil 1 von \d",
+    re.IGNORECASE,
+)
+
+_MAX_TAGS: Final = 2
+_MAX_MOJIBAKE: Final = 1
+_MAX_ARITHMETIC: Final = 5
+_WINDOW: Final = 2000
+_LOOPING: Final = 0.24
+_LOOPING_WHOLE: Final = 0.2
+_SAME_SENTENCE: Final = 3
+_SENTENCE: Final = 45
+
+
+def faults(text: str) -> Iterator[str]:
+    """Judge any unified answer text."""
+    if _has_placeholder(text):
+        yield "placeholder"
+    if _THINKING.search(text):
+        yield "thinking_trace"
+    if _CONTROL.search(text):
+        yield "control_tokens"
+    if len(_TAG.findall(text)) > _MAX_TAGS:
+        yield "html"
+    if len(_MOJIBAKE.findall(text)) > _MAX_MOJIBAKE:
+        yield "mojibake"
+    if _IMAGE.search(text) or _has_foreign_link(text):
+        yield "link"
+    if _is_looping(text):
+        yield "repetition"
+    if _CONTINUED.search(text):
+        yield "truncated"
+
+
+def code_faults(text: str) -> Iterator[str]:
+    """Say whether a unified valuation is, or contains, something other than a markdown report."""
+    lines = text.strip().split("\n")
+    fences = [number for number, line in enumerate(lines) if line.lstrip().startswith("```")]
+    if fences and fences[0] == 0:
+        yield "fenced"
+    elif fences:
+        yield "code_block"
+    if text.lstrip()[:1] in {"{", "["} and "#" not in text[:200]:
+        yield "not_markdown"
+    if len(_ARITHMETIC.findall(plain(text).lower())) > _MAX_ARITHMETIC:
+        yield "formula"
+
+
+def _has_placeholder(text: str) -> bool:
+    if _PLACEHOLDER.search(text):
+        return True
+    return any(_TO_FILL.search(content) for content in _BRACKETED.findall(text))
+
+
+def _has_foreign_link(text: str) -> bool:
+    return any(not _OWN_HOST.match(match[1] or "") for match in _LINK.finditer(text))
+
+
+def _is_looping(text: str) -> bool:
+    if _WORD_LOOP.search(text) or _PHRASE_LOOP.search(text):
+        return True
+    told = Counter(sentence for sentence in sentences(text) if len(sentence) > _SENTENCE)
+    if told and max(told.values()) >= _SAME_SENTENCE:
+        return True
+    return _compresses_too_well(_FILLER.sub(" ", "\n".join(blocks(text))))
+
+
+def _compresses_too_well(text: str) -> bool:
+    """German prose compresses to 0.4 and more of its size; a loop to a small fraction."""
+    if len(text) < _WINDOW:
+        return False
+    if _ratio(text) < _LOOPING_WHOLE:
+        return True
+    return any(
+        _ratio(text[start : start + _WINDOW]) < _LOOPING
+        for start in range(0, len(text) - _WINDOW + 1, _WINDOW // 2)
+    )
+
+
+def _ratio(text: str) -> float:
+    raw = text.encode()
+    return len(zlib.compress(raw)) / len(raw)
