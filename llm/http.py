@@ -83,19 +83,14 @@ async def exchange(
     *,
     headers: Mapping[str, str],
     payload: Mapping[str, Any] | None = None,
-    idle_s: float | None = None,
 ) -> AsyncIterator[httpx.Response]:
     """Send one request and hand out the open response; leaving closes the connection.
 
-    `idle_s` bounds the silence between two reads. Raises Unreachable, or Unintelligible when
-    the connection broke inside the body.
+    Raises Unreachable, or Unintelligible when the connection broke inside the body.
     """
-    timeout = httpx.Timeout(None, connect=client.timeout.connect, read=idle_s)
     reached = False
     try:
-        async with client.stream(
-            method, url, headers=dict(headers), json=payload, timeout=timeout
-        ) as response:
+        async with client.stream(method, url, headers=dict(headers), json=payload) as response:
             reached = True
             yield response
     except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError) as error:
@@ -109,8 +104,6 @@ def broken(error: Exception, *, reached: bool) -> ModelFailure:
     a TimeoutError for a cause.
     """
     message = f"{type(error).__name__}: {error}"
-    if isinstance(error, httpx.ReadTimeout):
-        return Unreachable(FailureKind.STALLED, message)
     if reached:
         return Unintelligible(FailureKind.CUT, message)
     timed_out = isinstance(error.__cause__, TimeoutError)

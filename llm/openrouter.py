@@ -1,5 +1,6 @@
 """OpenRouter: one model, one streamed call."""
 
+import asyncio
 import math
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,12 +28,8 @@ _KEY_CHECK_REST_S: Final = 60.0
 _SHARE_FOR_KEY_CHECK: Final = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds without any byte, and without any data, where comments do not count as data."""
-
-    idle_s: float = 30.0
-    no_data_s: float = 60.0
+STALL_S: Final = 60.0
+"""Seconds a stream that has begun may go without data; comments are no data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +53,14 @@ class OpenRouter:
         api_key: SecretStr,
         clock: Clock,
         attribution: Attribution | None = None,
-        patience: Patience | None = None,
+        stall_s: float = STALL_S,
     ) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key
         self._clock = clock
         self._attribution = attribution or Attribution()
-        self._patience = patience or Patience()
+        self._stall_s = stall_s
         self._key_rests_until = -math.inf
 
     async def complete(self, call: Call) -> Completion:
@@ -89,7 +86,6 @@ class OpenRouter:
             f"{self._base_url}/chat/completions",
             headers=self._headers(),
             payload=request_body(call),
-            idle_s=self._patience.idle_s,
         ) as response:
             # The header arrives before the body and survives when that does not.
             trail.note(Receipt(generation_id=name(response.headers.get("x-generation-id"))))
@@ -103,17 +99,30 @@ class OpenRouter:
             return completion
 
     async def _listen(self, response: httpx.Response, call: Call, trail: Trail) -> Completion:
-        """Follow a stream; comments reset the limit for silence but not the one for data."""
+        """Follow a stream until it ends or, once it has begun, stalls.
+
+        Before the first data only the call's deadline counts: models may think for long.
+        """
+        stall = asyncio.timeout(None)
+        try:
+            async with stall:
+                return await self._follow(response, call, trail, stall)
+        except TimeoutError:
+            if not stall.expired():
+                raise
+            message = f"no data for {self._stall_s:.1f} s"
+            raise Unreachable(FailureKind.STALLED, message) from None
+
+    async def _follow(
+        self, response: httpx.Response, call: Call, trail: Trail, stall: asyncio.Timeout
+    ) -> Completion:
         lines, assembly = EventLines(), Assembly(headers=response.headers)
-        last_data = self._clock.monotonic()
         async for chunk in response.aiter_bytes():
             for data in lines.feed(chunk):
                 await self._take(data, assembly, call, trail)
-                last_data = self._clock.monotonic()
+                stall.reschedule(asyncio.get_running_loop().time() + self._stall_s)
             if assembly.done:
                 return assembly.conclude()
-            if self._clock.monotonic() - last_data > self._patience.no_data_s:
-                raise Unreachable(FailureKind.STALLED, "keep-alive comments, but no data")
         for data in lines.finish():
             await self._take(data, assembly, call, trail)
         return assembly.conclude()

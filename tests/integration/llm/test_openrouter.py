@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from llm.completion import Call
 from llm.failures import FailureKind, ModelFailure, Refused, Unintelligible, Unreachable
-from llm.openrouter import OpenRouter, Patience
+from llm.openrouter import STALL_S, OpenRouter
 from llm.probe import probe
 from tests.integration.llm.conftest import RealClock
 from tests.integration.llm.wire_server import (
@@ -42,25 +42,25 @@ class Bell:
 
 
 def openrouter(
-    client: httpx.AsyncClient, server: WireServer, patience: Patience | None = None
+    client: httpx.AsyncClient, server: WireServer, stall_s: float = STALL_S
 ) -> OpenRouter:
     return OpenRouter(
         client,
         base_url=f"{server.url}/api/v1",
         api_key=SecretStr(KEY),
         clock=RealClock(),
-        patience=patience,
+        stall_s=stall_s,
     )
 
 
 async def failure_of(
     client: httpx.AsyncClient,
     *scripts: Script,
-    patience: Patience | None = None,
+    stall_s: float = STALL_S,
     **call_with: float,
 ) -> ModelFailure:
     async with wire_server(*scripts) as server:
-        caller = openrouter(client, server, patience)
+        caller = openrouter(client, server, stall_s)
         with pytest.raises(ModelFailure) as caught:
             await caller.complete(call(**call_with))
         return caught.value
@@ -210,17 +210,15 @@ async def test_a_timeout_remembers_the_generation(client: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize(
-    ("script", "patience"),
+    "script",
     [
-        (silence_after(head(kind=STREAM), piece(chunk("Halb"))), Patience(idle_s=0.2)),
-        (endless(head(kind=STREAM), drip=COMMENT), Patience(no_data_s=0.2)),
+        silence_after(head(kind=STREAM), piece(chunk("Halb"))),
+        endless(head(kind=STREAM), piece(chunk("Halb")), drip=COMMENT),
     ],
 )
-async def test_a_stalled_stream_is_given_up_on(
-    client: httpx.AsyncClient, script: Script, patience: Patience
-) -> None:
-    """No bytes at all, or keep-alive comments and nothing else."""
-    failure = await failure_of(client, script, patience=patience, deadline_s=30)
+async def test_a_stalled_stream_is_given_up_on(client: httpx.AsyncClient, script: Script) -> None:
+    """Half an answer, then no bytes at all, or keep-alive comments and nothing else."""
+    failure = await failure_of(client, script, stall_s=0.2, deadline_s=30)
     assert failure.kind is FailureKind.STALLED
 
 
