@@ -1,7 +1,7 @@
 """The Celery tasks: a ring becomes a look at the ledger, a tick becomes a chore."""
 
 import re
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from celery import Celery
@@ -23,14 +23,16 @@ class Works(Protocol):
 
 def register(app: Celery, runtime: Works) -> None:
     """Make `app` answer rings and ticks with `runtime`."""
+    # Shared is Celery's default and would hand the tasks to every other app of the process.
+    options: dict[str, Any] = {"acks_late": True, "ignore_result": True, "shared": False}
 
-    @app.task(name=TaskName.WORK, acks_late=True, ignore_result=True)
+    @app.task(name=TaskName.WORK, **options)
     def work(job_id: object) -> str:
         if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
             log.warning("ring_malformed")
             return MALFORMED
         return runtime.work(job_id)
 
-    @app.task(name=TaskName.SWEEP, acks_late=True, ignore_result=True)
+    @app.task(name=TaskName.SWEEP, **options)
     def sweep() -> str:
         return runtime.chore(TaskName.SWEEP)

@@ -18,6 +18,9 @@ from domain.order import Horse
 MIN_TEXT: Final = 40
 """Characters. Two to three sentences are asked for; one short sentence has about as many."""
 
+MIN_CONCLUSION: Final = 80
+"""Characters of `fazit`: three to four sentences are asked for, and a cut one may end well."""
+
 MAX_TEXT: Final = 4000
 MAX_DISCIPLINE: Final = 160
 
@@ -151,6 +154,8 @@ def _faults(certificate: Certificate, horse: Horse) -> Iterator[str]:
     texts = [unify(text) for text in certificate.bewertungs_details.model_dump().values()]
     for text in texts:
         yield from _text_faults(text)
+    if len(certificate.bewertungs_details.fazit) < MIN_CONCLUSION:
+        yield "text_too_short"
     whole = "\n\n".join(texts)
     given = " ".join(str(value) for value in horse.model_dump().values())
     yield from damage.faults(whole)

@@ -1,11 +1,12 @@
 """Telling German by the small words that every sentence needs."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from domain.acceptance.text import blocks, plain, words
+from domain.acceptance.text import blocks, plain, sentences, words
 
 _GERMAN: Final = frozenset(
     (  # noqa: SIM905 - reads as a word list
@@ -38,6 +39,9 @@ _FOREIGN: Final = tuple(
 )
 """Small words of English, Dutch, French, Spanish, Italian and Polish."""
 
+_ENGLISH: Final = _FOREIGN[0] | {"we", "i", "our", "me", "now", "let", "please", "note"}
+_ENGLISH_SENTENCE: Final = 3
+_WORD: Final = re.compile(r"[^\W\d_]+")
 _MIN_SHARE: Final = 0.12
 """German prose has 0.3 and more; bullet lists of nouns go down to 0.2."""
 
@@ -53,11 +57,26 @@ _OTHER_SCRIPTS: Final = (
 
 def faults(text: str, given: str) -> Iterator[str]:
     """Judge a unified text; foreign letters the customer typed himself (`given`) are no fault."""
-    counted = [Counter(words(plain(block))) for block in blocks(text)]
-    if _too_little_german(counted) or _foreign_words(counted) > _MOST_FOREIGN_WORDS:
+    if not _is_german(text):
         yield "not_german"
     if _foreign_letters(text, given) > _MOST_FOREIGN_LETTERS:
         yield "foreign_script"
+
+
+def _is_german(text: str) -> bool:
+    counted = [Counter(words(plain(block))) for block in blocks(text)]
+    if _too_little_german(counted) or _foreign_words(counted) > _MOST_FOREIGN_WORDS:
+        return False
+    return not any(_is_english(sentence) for sentence in sentences(text))
+
+
+def _is_english(sentence: str) -> bool:
+    """Tell an English sentence from English names, which have few plain lower-case words."""
+    told: list[str] = _WORD.findall(sentence)
+    small = sum(word.lower() in _ENGLISH for word in told)
+    if small < _ENGLISH_SENTENCE or any(word.lower() in _GERMAN for word in told):
+        return False
+    return sum(word.islower() and word not in _ENGLISH for word in told) > 1
 
 
 def _too_little_german(counted: list[Counter[str]]) -> bool:

@@ -30,7 +30,7 @@ _ACT: Final = re.compile(
     r"|anbieten|geben|treffen|begründen|ableiten|beurteilen|einschätzen|übernehmen|sagen|benennen"
     r"|äußern)\b"
 )
-_AUTHOR: Final = re.compile(r"\b(?:ich|mir|mich)\b(?!-)")
+_AUTHOR: Final = re.compile(r"\b(?:ich|mir|mich|mein(?:e[mnrs]?)?)\b(?!-)")
 _TO_THE_READER: Final = re.compile(
     r"\b(?:ihnen|sie|dir|dich|du)\b|\bsoll ich\b|\bich (?:sonst )?noch\b"
 )
@@ -41,10 +41,11 @@ _WE_CAN_NOT: Final = re.compile(
 _AUTHOR_MAY_NOT: Final = re.compile(r"\b(?:kann|darf|könnte|vermag|konnte|bin|fehlen|fehlt)\b")
 _ADVISES: Final = re.compile(
     r"\b(?:empfehlen|raten|erkennen|ausschließen|empfehle|rate|sehe|schätze|halte|erwarte|bewerte"
-    r"|taxiere|würde|gehe|beurteile|setze|komme|meiner (?:sicht|einschätzung|erfahrung))\b"
+    r"|taxiere|würde|gehe|beurteile|setze|komme|ordne|stufe|kalkuliere|veranschlage|denke|glaube"
+    r"|finde|weise|mein\w{0,2} (?:sicht|einschätzung|erfahrung|meinung|ansicht|erachtens|rat|tipp"
+    r"|empfehlung|fazit|urteil))\b"
 )
-_SPEAKING: Final = 1.5
-"""An author who says "ich" without advising; the second time it is a chat."""
+"""What an expert says of himself. Any other "ich" is somebody at work, in a chat or in doubt."""
 
 _QUALIFIED: Final = re.compile(
     r"\b(?:exakt|punktgenau|genau|abschließend|endgültig|pauschal|präzise|belastbar|seriös|final"
@@ -74,7 +75,7 @@ def weighed(sentence: str) -> dict[str, float]:
         if signal.pattern.search(said):
             weights[signal.reason] += signal.weight
     if _AUTHOR.search(said) and not _ADVISES.search(said):
-        weights["meta_talk"] += _SPEAKING
+        weights["meta_talk"] += ENOUGH
     weights["refusal"] += _refusal(said)
     if is_reservation(sentence) and not _AUTHOR.search(said):
         # "Keine Bewertung eines Sachverständigen" is what the closing sentence has to say.

@@ -28,7 +28,15 @@ _GREETING: Final = re.compile(
     r"|morgen|abend)|sehr geehrte|liebe[rs]?\b|vielen dank|danke|herzlichen dank|hier (?:ist|sind"
     r"|finden|folgt|kommt|die|eine?\b)|im folgenden|nachfolgend|nachstehend|anbei|klar\b"
     r"|alles klar|okay|ok\b|absolut|verstanden|willkommen|basierend auf|auf (?:basis"
-    r"|grundlage) (?:der|ihrer)|sure|certainly|of course|here)",
+    r"|grundlage) (?:der|ihrer)|sure|certainly|of course|here\b)",
+    re.IGNORECASE,
+)
+_SALUTATION: Final = re.compile(
+    r"\W*(?:gerne?|natürlich|selbstverständlich|klar|okay|ok|absolut|verstanden)\b ?[,.!:]"
+    r"|\W*(?:hallo|guten (?:tag|morgen|abend)|sehr geehrte|liebe[rs]? (?:kund|pferde)"
+    r"|(?:vielen )?dank|hier (?:ist|kommt|folgt|finden)\b"
+    r"|(?:im folgenden|nachfolgend|anbei) (?:finden|erhalten)\b)"
+    r"|\W*als [\w -]{3,40} habe ich\b",
     re.IGNORECASE,
 )
 _ADDRESSING: Final = re.compile(
@@ -120,5 +128,5 @@ def _chats_after_closing(layout: Layout) -> bool:
 
 
 def _greets_inside(layout: Layout) -> bool:
-    first = sentences(layout.sections[0].body)[:1] if layout.sections else []
-    return bool(first) and bool(_GREETING.match(first[0])) and bool(_ADDRESSING.search(first[0]))
+    first = " ".join(sentences(layout.sections[0].body)[:2]) if layout.sections else ""
+    return bool(_SALUTATION.match(first)) and bool(_ADDRESSING.search(first))

@@ -78,6 +78,14 @@ ASKING: Final = signals(
             rf"|\bmit den fehlenden {FACTS}"
         ),
     ),
+    (3.0, r"\bbitte laden sie\b[^.]{0,60}\bhoch\b|\bum fortzufahren\b|\bbestätigen sie bitte\b"),
+    (
+        1.5,
+        (
+            r"^\W*(?:wie|welche\w?|wann|wo|hat|ist|gibt|wurde|liegt)\b[^?]{0,80}\bihr(?:e|en|em)? "
+            r"(?:pferd|pony|wallach|stute|hengst|fohlen)\b[^?]{0,80}\?$"
+        ),
+    ),
 )
 
 META: Final = signals(
@@ -210,7 +218,7 @@ META: Final = signals(
         ),
     ),
     (
-        3.0,
+        1.5,
         (
             r"^(?:hier (?:ist|sind|finden sie|folgt|kommt|die|eine?)|im folgenden (?:finden"
             r"|erhalten)|nachfolgend (?:finden|erhalten)|anbei)\b[^.]{0,120}(?:bewertung"
@@ -225,6 +233,14 @@ META: Final = signals(
         ),
     ),
     (3.0, r"^(?:sure|certainly|of course|absolutely|here is|here's)\b"),
+    (
+        3.0,
+        (
+            r"^(?:okay|ok|alles klar|verstanden|absolut)\b ?[,.!:]|\b(?:im|laut|vom|des|dem) "
+            r"prompts?\b"
+        ),
+    ),
+    (1.5, r"\beingabedaten\b|\bpferdedaten\b|\bausgabeformat\b"),
 )
 
 PROCESS: Final = signals(

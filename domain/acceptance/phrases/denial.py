@@ -130,8 +130,8 @@ DENIAL: Final = signals(
     (
         3.0,
         (
-            r"\bdie ki\b[^.]{0,30}\b(?:kein\w{0,2}|nicht)\b[^.]{0,30}\b(?:antwort|ergebnis|"
-            r"geliefert|verfügbar)"
+            r"\bdie ki\b[^.]{0,30}\b(?:kein\w{0,2}|nicht)\b[^.]{0,30}\b(?:antwort|ergebnis"
+            r"|geliefert|verfügbar)"
         ),
     ),
     (
@@ -150,6 +150,13 @@ DENIAL: Final = signals(
         (
             r"\b(?:korrektur|entschuldigung)\b[^.]{0,20}\bich\b|\bich habe mich (?:vertan|geirrt"
             r"|verrechnet)|\bich habe oben\b"
+        ),
+    ),
+    (
+        3.0,
+        (
+            r"\b(?:preis|wert|spanne|bewertung|einschätzung|zahl)\w{0,2}\b[^.]{0,30}\b(?:ist|sind)"
+            r"\b[^.]{0,20}\b(?:hypothetisch|simuliert|(?:nur |lediglich )?ein beispiel)"
         ),
     ),
 )
@@ -179,10 +186,7 @@ APOLOGY: Final = signals(
     ),
     (
         1.0,
-        (
-            r"^(?:entschuldigung|verzeihung|sorry)\b ?[,.!:]|\bunannehmlichkeit"
-            r"|haben sie verständnis|um verständnis"
-        ),
+        (r"^(?:entschuldigung|verzeihung|sorry)\b ?[,.!:]|\bunannehmlichkeit|um verständnis"),
     ),
     (
         2.0,
@@ -270,6 +274,15 @@ APOLOGY: Final = signals(
         1.5,
         r"\bmarktdaten\b[^.]{0,60}\bnicht\b|\bnicht auf einer individuellen|\bkeine individuelle",
     ),
+    (2.0, r"\bhaben sie (?:bitte )?verständnis\b|\bschiefgelaufen\b|\bapologi[sz]e\b"),
+    (
+        3.0,
+        (
+            r"\bwir erstatten ihnen\b|\b(?:bewertung|gutachten|einschätzung)\b[^.]{0,40}\b"
+            r"zahlungseingang"
+        ),
+    ),
+    (2.0, r"\bmelden sie sich bei unser\w{0,2}\b|\bunser\w{0,2} (?:kundenservice|kundendienst)\b"),
 )
 
 ALL: Final = (*REFUSAL, *DENIAL, *APOLOGY)

@@ -30,6 +30,12 @@ LEAK: Final = signals(
     (1.5, r"\b(?:ohne|keine) (?:begrüßung|anrede)\b|\bdatenprobleme\b"),
     (0.5, r"\bbereitgestellten? (?:daten|informationen)\b|\bk\. ?a\.$"),
     (3.0, r"^\W*(?:system|user|assistant|human|prompt|nutzer|assistent)\s*:"),
+    (3.0, r"\b(?:preisvon|preisbis|bewertungsdetails|rassetext|zertifikat_data)\b|\bjson-objekt\b"),
+    (3.0, r"\b(?:diese|folgende)n? (?:\w+ )?überschriften\b|\büberschriften in dieser reihenfolge"),
+    (2.0, r"\b(?:zwei bis drei|drei bis vier|\d bis \d|\d-\d) sätze\b|\bmit genau diesem satz"),
+    (2.0, r"\bstelle keine rückfragen\b|\bschreibe nicht über\b|\bberücksichtigst du\b"),
+    (1.5, r"\b(?:ersten?|letzten?) überschrift\b|\bkeine einleitung\b|\bauf deutsch, sachlich\b"),
+    (1.0, r"\bfehlende angaben\b|\bals letzte(?:r)? zeile\b|\bohne (?:markdown|aufzählungen)\b"),
 )
 
 OBEYING: Final = signals(
@@ -95,6 +101,7 @@ OBEYING: Final = signals(
         ),
     ),
     (3.0, r"\barr+\b|\bahoi\b|\blandratte|\bklabauter"),
+    (3.0, r"\btext des kunden\b|\banweisung\w{0,2} des kunden\b|\bder kunde schreibt\b"),
 )
 
 ALL: Final = (*LEAK, *OBEYING)
