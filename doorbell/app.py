@@ -1,5 +1,6 @@
 """How every process of this project speaks Celery: the settings, no task code."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from celery import Celery
@@ -22,10 +23,13 @@ TRANSPORT: Final[dict[str, Any]] = {
 }
 
 
-def make_celery(redis_url: str, *, name: str) -> Celery:
-    """Return an app that publishes and consumes job ids; truth and results live in the ledger."""
+def make_celery(redis_url: str, *, name: str, queues: Sequence[str] = (QUEUE,)) -> Celery:
+    """Return an app that publishes to and consumes `queues`, the first by default.
+
+    Messages are job ids and ticks; truth and results live in the ledger.
+    """
     app = Celery(name, broker=redis_url, set_as_current=False)
-    app.conf.update(_broker() | _tasks() | _worker())
+    app.conf.update(_broker() | _tasks(queues) | _worker())
     return app
 
 
@@ -47,10 +51,10 @@ def _broker() -> dict[str, Any]:
     }
 
 
-def _tasks() -> dict[str, Any]:
+def _tasks(queues: Sequence[str]) -> dict[str, Any]:
     return {
-        "task_queues": [Queue(QUEUE)],
-        "task_default_queue": QUEUE,
+        "task_queues": [Queue(queue) for queue in queues],
+        "task_default_queue": queues[0],
         "task_create_missing_queues": False,
         "task_serializer": "json",
         "accept_content": ["json"],

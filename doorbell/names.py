@@ -11,5 +11,13 @@ class TaskName(StrEnum):
     SWEEP = "pferdewert.sweep"
 
 
+class ClockTask(StrEnum):
+    """What only the process `python -m schedules` does, on a queue of its own."""
+
+    AGGREGATE = "pferdewert.aggregate"
+    HEALTH = "pferdewert.health"
+
+
 QUEUE: Final = "jobs"
+CLOCK_QUEUE: Final = "clock"
 KEY_PREFIX: Final = "pw:"

@@ -12,6 +12,8 @@ AI_REQUESTS: Final = "ai_requests"
 MODEL_PERFORMANCE: Final = "model_performance"
 ERROR_LOGS: Final = "error_logs"
 HEALTH_CHECKS: Final = "health_checks"
+LEASES: Final = "leases"
+SWITCHES: Final = "switches"
 SCHEMA_MIGRATIONS: Final = "schema_migrations"
 
 COUNTERS: Final = "counters"

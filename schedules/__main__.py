@@ -1,21 +1,19 @@
-"""`python -m schedules`: Celery's beat with our timetable."""
+"""`python -m schedules`: beat, and the chores that are the clock's own."""
 
-import tempfile
-from pathlib import Path
+import sys
 
 from config.startup import begin
-from doorbell.app import make_celery
-from schedules.timetable import beat_schedule
+from schedules.chores import make_chores, switched_off
+from schedules.process import keep_time
+from schedules.timetable import TIMETABLE
 
 
-def main() -> None:
-    """Run beat until SIGTERM. Its own memory is a throw-away file: ticks are only hints."""
+def main() -> int:
+    """Keep time until SIGTERM; a second process at the same time does no harm."""
     settings = begin("beat")
-    app = make_celery(settings.redis_url.get_secret_value(), name="beat")
-    app.conf.beat_schedule = beat_schedule()
-    with tempfile.TemporaryDirectory(prefix="pferdewert-beat-") as folder:
-        app.Beat(schedule=str(Path(folder) / "schedule"), loglevel=settings.log_level).run()
+    off = switched_off(settings)
+    return keep_time(settings, [e for e in TIMETABLE if e.task not in off], make_chores)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

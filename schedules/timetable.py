@@ -1,18 +1,27 @@
 """What runs when, and why. Times are UTC; every task is a hint: "do whatever is due now"."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from doorbell.names import QUEUE, TaskName
+from doorbell.names import CLOCK_QUEUE, QUEUE, ClockTask, TaskName
+
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the timetable. A tick that nobody took for `every_s` seconds is dropped."""
 
-    task: TaskName
+    task: TaskName | ClockTask
     every_s: float
     why: str
+
+    @property
+    def queue(self) -> str:
+        """Where the tick goes: to the workers, or to the clock's own processes."""
+        return QUEUE if isinstance(self.task, TaskName) else CLOCK_QUEUE
 
 
 TIMETABLE: Final = (
@@ -21,16 +30,33 @@ TIMETABLE: Final = (
         every_s=30.0,
         why="Second line behind the rescue loop of every worker: rings for jobs that are due.",
     ),
+    Entry(
+        task=ClockTask.AGGREGATE,
+        every_s=300.0,
+        why="Looks whether the aggregation of DAILY_AGGREGATION_HOUR is still to be done.",
+    ),
+    Entry(
+        task=ClockTask.HEALTH,
+        every_s=60.0,
+        why="Looks at models, servers, clock and workers, and tells what changed.",
+    ),
 )
 
 
-def beat_schedule() -> dict[str, dict[str, Any]]:
-    """Return the table in Celery's form."""
+def beat_schedule(entries: Iterable[Entry]) -> dict[str, dict[str, Any]]:
+    """Return the lines in Celery's form. Everything ticks once at the start of a process."""
     return {
         entry.task.value: {
             "task": entry.task.value,
             "schedule": entry.every_s,
-            "options": {"queue": QUEUE, "expires": entry.every_s},
+            "last_run_at": LONG_AGO,
+            "options": {"queue": entry.queue, "expires": entry.every_s},
         }
-        for entry in TIMETABLE
+        for entry in entries
     }
+
+
+def latest(hour: int, now: datetime) -> datetime:
+    """Return the newest moment, not after `now`, at which it was `hour` o'clock UTC."""
+    moment = now.astimezone(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
+    return moment if moment <= now else moment - timedelta(days=1)

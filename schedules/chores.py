@@ -1,0 +1,76 @@
+"""What the clock's process does itself, by the names in the timetable."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from config.settings import Settings
+from domain.ports import Clock
+from doorbell.names import ClockTask
+from ledger.connection import Connection
+from ledger.performance import MongoPerformance
+from schedules.aggregation import catch_up
+from schedules.health import Watch, check_health
+from schedules.health_wiring import build_health
+from schedules.timetable import latest
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What chores are built from. The stack closes what a chore opens."""
+
+    settings: Settings
+    connection: Connection
+    clock: Clock
+    stack: AsyncExitStack
+
+
+Do = Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """`work` does whatever is due and says in a word how it went; twice does no harm.
+
+    With `since` it is done once after the moment that returns, otherwise once per period. `watch`
+    makes a background that sees to it without ticks as well.
+    """
+
+    work: Do
+    since: Callable[[], datetime] | None = None
+    watch: Callable[[Do], Callable[[], Coroutine[Any, Any, None]]] | None = None
+
+
+MakeChores = Callable[[Tools], Mapping[ClockTask, Chore]]
+
+
+def make_chores(tools: Tools) -> Mapping[ClockTask, Chore]:
+    """Build every chore of the timetable."""
+    return {ClockTask.AGGREGATE: _aggregation(tools), ClockTask.HEALTH: _health(tools)}
+
+
+def switched_off(settings: Settings) -> frozenset[ClockTask]:
+    """Return what the settings do not want done."""
+    wanted = settings.enable_performance_tracking
+    return frozenset() if wanted else frozenset({ClockTask.AGGREGATE})
+
+
+def _health(tools: Tools) -> Chore:
+    parts = build_health(tools.settings, tools.connection, tools.clock, tools.stack)
+
+    async def work() -> str:
+        return (await check_health(parts)).status
+
+    def watch(do: Do) -> Callable[[], Coroutine[Any, Any, None]]:
+        patience = parts.thresholds.failures_in_a_row
+        return Watch(do, alerts=parts.alerts, clock=tools.clock, patience=patience).run
+
+    return Chore(work, watch=watch)
+
+
+def _aggregation(tools: Tools) -> Chore:
+    hour, now = tools.settings.daily_aggregation_hour, tools.clock.now
+    days = MongoPerformance(tools.connection)
+    return Chore(catch_up(days, hour=hour, now=now), since=lambda: latest(hour, now()))
