@@ -194,6 +194,23 @@ class Settings(BaseSettings):
     daily_aggregation_hour: int = Field(
         default=2, ge=0, le=23, description="UTC hour at which the day that ended is aggregated."
     )
+    health_max_latency_ms: int = Field(
+        default=15_000, gt=0, description="A health ping slower than this is degraded."
+    )
+    health_max_error_rate: float = Field(
+        default=0.10, gt=0, lt=1, description="Share of failed calls above which it is degraded."
+    )
+    health_failures_in_a_row: int = Field(
+        default=3, ge=1, le=100, description="Failures after which a component is unhealthy."
+    )
+    health_ping_after_hours: float = Field(
+        default=6.0,
+        ge=0,
+        description="Idle time before a model is asked at our own cost; 0 = never.",
+    )
+    alert_webhook_url: Secret = Field(
+        default=None, description="Slack-compatible address that is told of changes in health."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -262,6 +279,8 @@ class Settings(BaseSettings):
             faults.append("SMTP_URL: missing for MAIL_PROVIDER=smtp")
         if self.mail_provider is not MailProvider.OFF and not self.mail_from:
             faults.append(f"MAIL_FROM: missing for MAIL_PROVIDER={self.mail_provider}")
+        if self.alert_webhook_url and not _is_http(self.alert_webhook_url):
+            faults.append("ALERT_WEBHOOK_URL: must be an http(s) URL")
         if self.flower_basic_auth and not _is_user_password(self.flower_basic_auth):
             faults.append("FLOWER_BASIC_AUTH: must be user:password")
         return faults
@@ -322,6 +341,11 @@ def _truthy(value: object) -> bool:
 def _is_user_password(secret: SecretStr) -> bool:
     user, colon, password = secret.get_secret_value().partition(":")
     return bool(user and colon and password)
+
+
+def _is_http(url: SecretStr) -> bool:
+    parts = urlsplit(url.get_secret_value())
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _key_mode(key: SecretStr | None) -> bool | None:

@@ -80,6 +80,7 @@ def new_job(
         "rung_at": None,
         "created_at": now,
         "updated_at": now,
+        "reopened_at": None,
         "started_at": None,
         "delivered_at": None,
     }

@@ -61,5 +61,7 @@ def _moving_up(now: datetime) -> dict[str, Any]:
         "reason": None,
         "not_before": now,
         "holds_order": True,
+        # Its time to be tried in begins now, however long it was parked.
+        "reopened_at": now,
         "updated_at": now,
     }

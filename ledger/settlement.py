@@ -82,7 +82,7 @@ def _reopening(job: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         due = None
     else:
         state = State.ANSWERED if job.get("answer") else State.QUEUED
-        back, due = {"state": state.value, "reason": None}, now
+        back, due = {"state": state.value, "reason": None, "reopened_at": now}, now
     hold = {"holds_order": before["holds_order"], "cancelled_from": None}
     return back | hold | _taken_away(job, not_before=due)
 

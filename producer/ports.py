@@ -1,9 +1,12 @@
 """What the web process needs from the ledger, as protocols; `wiring` hands in the real things."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
-from domain.job import Job, Kind, Money, Opening
+from domain.figures import Figures, JobLine, Performance
+from domain.health import ComponentState
+from domain.job import Job, Kind, Money, Opening, State
 from domain.payment import Notice
 
 
@@ -43,3 +46,31 @@ class OrderIndex(Protocol):
     """The site's order documents, by the session they were opened for."""
 
     async def exists(self, session_id: str) -> Kind | None: ...
+
+
+class Server(Protocol):
+    async def ping(self) -> None:
+        """Raises Unavailable."""
+        ...
+
+
+class Ratings(Protocol):
+    async def rate(self, job: Job, rating: int) -> bool:
+        """Keep or replace a rating; False when no attempt is on record. Raises Unavailable."""
+        ...
+
+
+class HealthBook(Protocol):
+    async def recall(self) -> Mapping[str, ComponentState]:
+        """Return every component's state by name. Raises Unavailable."""
+        ...
+
+
+class Counts(Protocol):
+    """What is counted and listed for those who look after the shop. Raises Unavailable."""
+
+    async def figures(self) -> Figures: ...
+
+    async def jobs(self, state: State | None, limit: int) -> Sequence[JobLine]: ...
+
+    async def performance(self, since: datetime) -> Sequence[Performance]: ...

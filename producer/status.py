@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from domain.errors import Unavailable
-from domain.job import Job, ReasonCode
+from domain.job import Job, Kind, ReasonCode
 from domain.ports import Clock
 from producer.gate import Gate
 from producer.limiting import AddressLimit
@@ -55,14 +55,12 @@ class OrderStatus:
         clock: Clock,
         gate: Gate,
         reads: AddressLimit,
-        livemode: bool,
     ) -> None:
         self._sessions = sessions
         self._orders = orders
         self._clock = clock
         self._gate = gate
         self._reads = reads
-        self._mode = "live" if livemode else "test"
 
     async def count_read(self, request: Request) -> None:
         """Raises TooManyReads."""
@@ -71,8 +69,18 @@ class OrderStatus:
 
     async def find(self, session_id: str) -> OrderView:
         """Raises NoSuchOrder and Unavailable."""
+        found = await self.look_up(session_id)
+        if isinstance(found, Job):
+            return view_of(found, self._clock.now())
+        return unpaid_view(session_id, found)
+
+    async def look_up(self, session_id: str) -> Job | Kind:
+        """Return the session's job, or the product of an order that nobody has paid.
+
+        Raises NoSuchOrder and Unavailable.
+        """
         match = _SESSION_ID.fullmatch(session_id)
-        if match is None or match[1] != self._mode:
+        if match is None:
             raise NoSuchOrder
         self._gate.check()
         try:
@@ -81,13 +89,13 @@ class OrderStatus:
         except TimeoutError:
             raise Unavailable("MongoDB did not answer in time") from None
 
-    async def _read(self, session_id: str) -> OrderView:
+    async def _read(self, session_id: str) -> Job | Kind:
         if job := await self._sessions.of_session(session_id):
             if _is_foreign(job):
                 raise NoSuchOrder
-            return view_of(job, self._clock.now())
+            return job
         if kind := await self._orders.exists(session_id):
-            return unpaid_view(session_id, kind)
+            return kind
         raise NoSuchOrder
 
 

@@ -1,7 +1,8 @@
 """`POST /webhooks/stripe`: cheap refusals first, 200 only when the ledger has it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +48,20 @@ class _Reply:
     text: str
 
 
+class WebhookAnswers:
+    """How often this process has given each answer since it started."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[int, str]] = Counter()
+
+    def count(self, status: int, decision: str) -> None:
+        self._counts[status, decision] += 1
+
+    def counts(self) -> Mapping[tuple[int, str], int]:
+        """Return the counts by status and decision, both from closed sets."""
+        return dict(self._counts)
+
+
 class StripeDoor:
     """Lets in what Stripe signed and answers for what became of it."""
 
@@ -58,6 +73,7 @@ class StripeDoor:
         clock: Clock,
         gate: Gate,
         bad_signatures: AddressLimit,
+        answers: WebhookAnswers,
         body_seconds: float = BODY_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
@@ -66,6 +82,7 @@ class StripeDoor:
         self._clock = clock
         self._gate = gate
         self._bad_signatures = bad_signatures
+        self._answers = answers
         self._body_seconds = body_seconds
         self._answer_seconds = answer_seconds
 
@@ -77,6 +94,7 @@ class StripeDoor:
             reply = await self._refusal(request, error)
         else:
             reply = await self._take(event, started)
+        self._answers.count(reply.status, reply.text)
         return JSONResponse({"status": reply.text}, reply.status)
 
     async def _admit(self, request: Request) -> StripeEvent:

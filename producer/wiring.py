@@ -1,12 +1,17 @@
 """Building the web process from the settings. The only place here that knows the ledger."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
 from fastapi import FastAPI
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from config.clock import SystemClock
 from config.loading import SettingsError
@@ -17,17 +22,25 @@ from domain.ports import Clock, Ringer
 from doorbell.app import make_celery
 from doorbell.ringer import CeleryRinger
 from ledger.connection import Connection, LedgerMisconfigured, connect
+from ledger.feedback import Feedback
+from ledger.health import HealthBook
 from ledger.inbox import Inbox
+from ledger.metrics import MongoFigures
 from ledger.migrations import migrate
 from ledger.orders import MongoOrders
 from ledger.paid import PaidSessions
+from producer.admin import WRONG_TOKENS, AdminDoor
 from producer.app import Lifespan, Parts, create_app
+from producer.breakers import BOUND_S, Breakers
+from producer.feedback import OrderFeedback
 from producer.gate import Gate
+from producer.health import HealthDesk
 from producer.intake import Intake
 from producer.limiting import AddressLimit
+from producer.metrics import BreakerWindow, Scrape
 from producer.progress import Progress
 from producer.status import READS, OrderStatus
-from producer.webhook import BAD_SIGNATURES, StripeDoor
+from producer.webhook import BAD_SIGNATURES, StripeDoor, WebhookAnswers
 
 RETRY_S: Final = 2.0
 FIRST_TRY_S: Final = 8.0
@@ -38,6 +51,7 @@ log = structlog.get_logger(__name__)
 def build(settings: Settings) -> FastAPI:
     """Raises SettingsError; MongoDB and Redis themselves may be down."""
     connection = _connect(settings)
+    breakers = _breakers(settings)
     ringer = CeleryRinger(make_celery(settings.redis_url.get_secret_value(), name="web"))
     clock, gate = SystemClock(), Gate()
     return create_app(
@@ -47,7 +61,8 @@ def build(settings: Settings) -> FastAPI:
             ringer=ringer,
             clock=clock,
             gate=gate,
-            lifespan=_lifespan(connection, ringer, clock, gate),
+            breakers=breakers,
+            lifespan=_lifespan(connection, ringer, breakers, clock, gate),
         )
     )
 
@@ -59,6 +74,27 @@ def _connect(settings: Settings) -> Connection:
         raise SettingsError(str(error)) from None
 
 
+def _breakers(settings: Settings) -> Breakers:
+    redis: Redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=BOUND_S,
+        socket_connect_timeout=BOUND_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Breakers(redis, _models(settings))
+
+
+def _models(settings: Settings) -> list[str]:
+    """Return the configured models; the settings see to it that there is one."""
+    listed = (settings.primary_model, settings.fallback_model, settings.tertiary_model)
+    direct = {
+        settings.emergency_anthropic_model: settings.anthropic_api_key,
+        settings.emergency_openai_model: settings.openai_api_key,
+    }
+    found = [slug for slug, key in direct.items() if key]
+    return [*listed, *found] if settings.use_openrouter else found
+
+
 def build_parts(
     settings: Settings,
     *,
@@ -66,6 +102,7 @@ def build_parts(
     ringer: Ringer,
     clock: Clock,
     gate: Gate,
+    breakers: BreakerWindow,
     lifespan: Lifespan | None = None,
 ) -> Parts:
     status = OrderStatus(
@@ -74,17 +111,38 @@ def build_parts(
         clock=clock,
         gate=gate,
         reads=AddressLimit(READS),
-        livemode=settings.livemode,
     )
-    door = StripeDoor(
-        build_intake(settings, connection=connection, ringer=ringer, clock=clock),
-        secrets=settings.stripe_webhook_secret,
+    answers, counts = WebhookAnswers(), MongoFigures(connection, clock)
+    desk = HealthDesk(
+        connection, HealthBook(connection), gate, clock, uses_openrouter=settings.use_openrouter
+    )
+    return Parts(
+        door=StripeDoor(
+            build_intake(settings, connection=connection, ringer=ringer, clock=clock),
+            secrets=settings.stripe_webhook_secret,
+            clock=clock,
+            gate=gate,
+            bad_signatures=AddressLimit(BAD_SIGNATURES),
+            answers=answers,
+        ),
+        status=status,
+        progress=Progress(status, clock=clock),
+        feedback=OrderFeedback(status, Feedback(connection, clock)),
+        health=desk,
+        admin=AdminDoor(settings.admin_token, AddressLimit(WRONG_TOKENS)),
+        counts=counts,
+        scrape=Scrape(
+            counts=counts,
+            desk=desk,
+            breakers=breakers,
+            answers=answers,
+            clock=clock,
+            process=f"{socket.gethostname()}:{os.getpid()}",
+        ),
         clock=clock,
-        gate=gate,
-        bad_signatures=AddressLimit(BAD_SIGNATURES),
+        site_url=settings.site_url,
+        lifespan=lifespan,
     )
-    progress = Progress(status, clock=clock)
-    return Parts(door, status, progress, settings.site_url, lifespan)
 
 
 def build_intake(
@@ -104,7 +162,9 @@ def build_intake(
     )
 
 
-def _lifespan(connection: Connection, ringer: CeleryRinger, clock: Clock, gate: Gate) -> Lifespan:
+def _lifespan(
+    connection: Connection, ringer: CeleryRinger, breakers: Breakers, clock: Clock, gate: Gate
+) -> Lifespan:
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         log.info("database_chosen", database=connection.name)
@@ -119,6 +179,7 @@ def _lifespan(connection: Connection, ringer: CeleryRinger, clock: Clock, gate: 
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
             await asyncio.to_thread(ringer.close)
+            await breakers.close()
             connection.close()
 
     return life

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -10,15 +11,31 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from domain.checkout import Price
-from domain.job import Job, Kind
+from domain.figures import (
+    AttemptFigures,
+    ChoreFigures,
+    Figures,
+    JobFigures,
+    JobLine,
+    MailFigures,
+    Performance,
+    WorkerFigures,
+)
+from domain.health import ComponentState
+from domain.job import Job, Kind, MailState, MailTo, State
 from ledger.names import JOBS, STRIPE_EVENTS
+from producer.admin import AdminDoor
 from producer.app import Parts, create_app
+from producer.breakers import BreakerState
+from producer.feedback import OrderFeedback
 from producer.gate import Gate
+from producer.health import HealthDesk
 from producer.intake import Intake
 from producer.limiting import AddressLimit
+from producer.metrics import Scrape
 from producer.progress import Progress
 from producer.status import READS, OrderStatus
-from producer.webhook import BAD_SIGNATURES, StripeDoor
+from producer.webhook import BAD_SIGNATURES, StripeDoor, WebhookAnswers
 from tests.fakes.clock import FakeClock
 from tests.fakes.desk import MemoryOrders
 from tests.fakes.paid import MemoryInbox, MemoryPaidSessions
@@ -30,6 +47,7 @@ PRICES: Mapping[Kind, Sequence[Price]] = {
     Kind.CERTIFICATE: (Price(amount=4990, currency="EUR"),),
 }
 SITE = "https://pferdewert.example"
+ADMIN_TOKEN = "the shop's own key"
 
 
 class HeardRings:
@@ -40,6 +58,64 @@ class HeardRings:
 
     def ring(self, job_id: str) -> None:
         self.job_ids.append(job_id)
+
+
+class Window:
+    """What the ledger and Redis show to those who look after the shop, as the test sets it."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.states: dict[str, ComponentState] = {}
+        self.breakers: dict[str, BreakerState] | None = {}
+        self.attempts: list[AttemptFigures] = []
+        self.days: list[Performance] = []
+        self.asked_since: datetime | None = None
+        self.ratings: dict[str, int] = {}
+        self.keeps_records = True
+
+    async def ping(self) -> None:
+        self._store.answer()
+
+    async def recall(self) -> Mapping[str, ComponentState]:
+        self._store.answer()
+        return self.states
+
+    async def look(self) -> Mapping[str, BreakerState] | None:
+        return self.breakers
+
+    async def rate(self, job: Job, rating: int) -> bool:
+        self._store.answer()
+        self.ratings[job.session_id] = rating
+        return self.keeps_records
+
+    async def jobs(self, state: State | None, limit: int) -> Sequence[JobLine]:
+        self._store.answer()
+        jobs = self._store.all(JOBS, lambda job: state is None or job["state"] == state)
+        return [JobLine.model_validate(job) for job in jobs[:limit]]
+
+    async def performance(self, since: datetime) -> Sequence[Performance]:
+        self._store.answer()
+        self.asked_since = since
+        return self.days
+
+    async def figures(self) -> Figures:
+        self._store.answer()
+        jobs = [Job.model_validate(job) for job in self._store.all(JOBS)]
+        by_state = {state: [j.created_at for j in jobs if j.state is state] for state in State}
+        return Figures(
+            jobs=[
+                JobFigures(state=state, count=len(born), oldest=min(born))
+                for state, born in by_state.items()
+                if born
+            ],
+            mails=[MailFigures(to=MailTo.CUSTOMER, state=MailState.FAILED, count=2)],
+            attempts=self.attempts,
+            workers=WorkerFigures(alive=2, silent=1, holding=3),
+            chores=[
+                ChoreFigures(name="aggregate", period_s=86400, age_s=3600),
+                ChoreFigures(name="health", period_s=60, age_s=None),
+            ],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +130,7 @@ class World:
     intake: Intake
     status: OrderStatus
     progress: Progress
+    window: Window
     app: FastAPI
 
     def jobs(self) -> list[Job]:
@@ -97,6 +174,7 @@ def world(
     secrets: Sequence[str] = (SECRET, OLD_SECRET),
     store: MemoryStore | None = None,
     intake: Intake | None = None,
+    admin_token: str | None = ADMIN_TOKEN,
     body_seconds: float = 10.0,
     answer_seconds: float = 4.5,
 ) -> World:
@@ -114,12 +192,14 @@ def world(
         expected_livemode=livemode,
         prices=prices,
     )
+    answers, window = WebhookAnswers(), Window(store)
     door = StripeDoor(
         intake,
         secrets=[SecretStr(secret) for secret in secrets],
         clock=clock,
         gate=gate,
         bad_signatures=AddressLimit(BAD_SIGNATURES),
+        answers=answers,
         body_seconds=body_seconds,
         answer_seconds=answer_seconds,
     )
@@ -129,8 +209,29 @@ def world(
         clock=clock,
         gate=gate,
         reads=AddressLimit(READS),
-        livemode=livemode,
     )
     progress = Progress(status, clock=clock)
-    app = create_app(Parts(door, status, progress, SITE))
-    return World(clock, store, gate, bell, sessions, intake, status, progress, app)
+    desk = HealthDesk(window, window, gate, clock)
+    parts = Parts(
+        door=door,
+        status=status,
+        progress=progress,
+        feedback=OrderFeedback(status, window),
+        health=desk,
+        admin=AdminDoor(
+            SecretStr(admin_token) if admin_token else None, AddressLimit("3 per 1 minute")
+        ),
+        counts=window,
+        scrape=Scrape(
+            counts=window,
+            desk=desk,
+            breakers=window,
+            answers=answers,
+            clock=clock,
+            process="host:1",
+        ),
+        clock=clock,
+        site_url=SITE,
+    )
+    app = create_app(parts)
+    return World(clock, store, gate, bell, sessions, intake, status, progress, window, app)
