@@ -29,8 +29,9 @@ demo: install ## Three orders through the whole system, then everything stops (A
 up: install ## The whole system in the foreground until Ctrl-C.
 	@$(BIN)/python -m sandbox.up $(ARGS)
 
-test: install ## All three rings of tests: unit, integration, acceptance.
+test: install ## All rings of tests: unit, judgement (the acceptance filter), integration, acceptance.
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
+	@$(BIN)/python -m pytest tests/judgement $(ARGS)
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
 	@$(BIN)/python -m pytest tests/acceptance $(ARGS)
 

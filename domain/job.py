@@ -121,7 +121,7 @@ class Job(BaseModel):
     """One document of the collection `jobs`; unknown fields of later versions are kept out.
 
     `rounds` counts the waits for the reason `rounds_for`; `deaths` counts the workers that died
-    with the job in hand.
+    with the job in hand. The time granted begins with `reopened_at`, or `created_at` without it.
     """
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
@@ -147,6 +147,7 @@ class Job(BaseModel):
     certificate_number: str | None = None
     created_at: datetime
     updated_at: datetime
+    reopened_at: datetime | None = None
     started_at: datetime | None = None
     delivered_at: datetime | None = None
 

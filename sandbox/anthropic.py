@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
+from sandbox import credentials
 from sandbox.completion import Ask, Completion, wants_certificate
 from sandbox.direct import Dialect, Question, Vendor
 from sandbox.messages import Content, Message, conversation
@@ -166,6 +167,15 @@ def _blocks(done: Completion) -> list[dict[str, Any]]:
     thought = {"type": "thinking", "thinking": "", "signature": "EqQBCgIYAhIkc2FuZGJveA=="}
     text = {"type": "text", "text": done.text}
     return [*([thought] if done.reasoning_tokens else []), *([text] if done.text else [])]
+
+
+def models(request: web.Request, world: World) -> Script:
+    """Answer `GET /v1/models`."""
+    if credentials.is_refused(request.headers.get("x-api-key", "")):
+        return _refuse(Step(name="401"), 0)
+    ours = [m for m in world.catalogue.models if m.slug.startswith("anthropic/")]
+    data = [{"type": "model", "id": m.direct_id, "display_name": m.name} for m in ours]
+    return reply({"data": data, "has_more": False})
 
 
 def vendor(world: World) -> Vendor:

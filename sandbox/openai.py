@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
-from sandbox import credentials
+from sandbox import anthropic, credentials
 from sandbox.catalogue import Model
 from sandbox.completion import Ask, Completion, wants_certificate
 from sandbox.direct import Dialect, Question, Vendor
@@ -161,7 +161,7 @@ def vendor(world: World) -> Vendor:
 
 
 class Models:
-    """`GET /v1/models`."""
+    """`GET /v1/models`, which Anthropic has under the same path and with another key header."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -170,6 +170,8 @@ class Models:
         return [web.get("/v1/models", self.models)]
 
     async def models(self, request: web.Request) -> web.StreamResponse:
+        if "x-api-key" in request.headers:
+            return await play(request, anthropic.models(request, self._world))
         if credentials.is_refused(credentials.bearer(request)):
             return await play(request, _refusal(401, _ERRORS[401]))
         listed = [_listed(m) for m in self._world.catalogue.models if m.slug.startswith("openai/")]

@@ -91,9 +91,8 @@ def ending_of(error: Exception, job: Job, *, now: datetime, patience: Patience) 
     rounds = job.rounds if job.rounds_for is reason.code else 0
     if reason.code is ReasonCode.INTERNAL_ERROR and rounds >= patience.error_rounds:
         return Park(reason)
-    decision = next_try(
-        schedule, rounds=rounds, since=job.created_at, now=now, give_up=patience.give_up
-    )
+    since = job.reopened_at or job.created_at
+    decision = next_try(schedule, rounds=rounds, since=since, now=now, give_up=patience.give_up)
     return Park(reason) if isinstance(decision, GiveUp) else Postpone(decision.at, reason)
 
 

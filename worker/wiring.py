@@ -33,6 +33,7 @@ from ledger.jobs import MongoJobs
 from ledger.migrations import migrate
 from ledger.orders import MongoOrders
 from ledger.records import MongoRecords
+from ledger.switches import Switches
 from ledger.workers import MongoPresence
 from llm.chain import FallbackChain
 from llm.http import make_client
@@ -48,6 +49,7 @@ from worker.pulse import Pulse
 from worker.rescue import Rescue
 from worker.runtime import Desk, OpenDesk, Runtime
 from worker.story import Story
+from worker.switches import DirectOnly
 from worker.wiring_chain import build_chain
 
 RETRY_SECONDS: Final = 2.0
@@ -136,15 +138,23 @@ class _Wiring:
             clock=self.clock,
             spread=lambda: random.uniform(0.8, 1.2),  # noqa: S311 - keeps workers out of step
         )
-        chain, model_watch = build_chain(self.settings, self.client, self.clock, stack)
+        direct_only = DirectOnly(self._is_direct_only, self.clock)
+        await direct_only.look()
+        chain, model_watch = build_chain(
+            self.settings, self.client, self.clock, stack, direct_only=direct_only
+        )
         story = self._story(jobs, chain)
+        background = [rescue.run, direct_only.run]
         return Desk(
             work=functools.partial(story.work, owner=self.owner),
-            background=(rescue.run, model_watch.run) if model_watch else (rescue.run,),
+            background=[*background, model_watch.run] if model_watch else background,
             chores={TaskName.SWEEP: rescue.look},
             pulse=pulse,
             ringer=self.ringer,
         )
+
+    async def _is_direct_only(self) -> bool:
+        return (await Switches(self.connection).direct_only()).on
 
     def _story(self, jobs: MongoJobs, chain: FallbackChain) -> Story:
         settings, records, patience = self.settings, self._records(), self._patience()

@@ -1,5 +1,6 @@
 """Building the fallback chain from the settings."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from random import SystemRandom
 from typing import Final
@@ -30,17 +31,20 @@ MAX_REDIS_CONNECTIONS: Final = 20
 
 
 def build_chain(
-    settings: Settings, client: httpx.AsyncClient, clock: Clock, stack: AsyncExitStack
+    settings: Settings,
+    client: httpx.AsyncClient,
+    clock: Clock,
+    stack: AsyncExitStack,
+    *,
+    direct_only: Callable[[], bool],
 ) -> tuple[FallbackChain, ModelWatch | None]:
     """Return the chain, and the watch over OpenRouter's list of models where that is used."""
-    catalogue = Catalogue(
-        {slug: ModelTraits.model_validate(traits) for slug, traits in load_models().items()}
-    )
-    openrouter = _openrouter(settings, client, clock)
-    listed = _listed_stages(settings, openrouter) if openrouter else []
+    catalogue = known_models()
+    openrouter = make_openrouter(settings, client, clock)
+    listed = listed_stages(settings, openrouter) if openrouter else []
     shared = SharedState(_redis(settings, stack), clock)
     chain = FallbackChain(
-        [*listed, *_direct_stages(settings, client, clock)],
+        [*listed, *direct_stages(settings, client, clock)],
         catalogue=catalogue,
         budgets=_budgets(settings),
         policy=_policy(settings),
@@ -48,6 +52,7 @@ def build_chain(
         limiter=Limiter(shared, clock, interval_s=settings.openrouter_min_interval_ms / 1000),
         clock=clock,
         rng=SystemRandom(),
+        direct_only=direct_only,
     )
     if openrouter is None:
         return chain, None
@@ -55,7 +60,17 @@ def build_chain(
     return chain, ModelWatch(openrouter.fetch_models, catalogue=catalogue, chain=slugs, clock=clock)
 
 
-def _openrouter(settings: Settings, client: httpx.AsyncClient, clock: Clock) -> OpenRouter | None:
+def known_models() -> Catalogue:
+    """Return the model table, as it is before OpenRouter's list was read."""
+    return Catalogue(
+        {slug: ModelTraits.model_validate(traits) for slug, traits in load_models().items()}
+    )
+
+
+def make_openrouter(
+    settings: Settings, client: httpx.AsyncClient, clock: Clock
+) -> OpenRouter | None:
+    """Return None where only the direct providers are asked."""
     if not settings.use_openrouter or settings.openrouter_api_key is None:
         return None
     return OpenRouter(
@@ -67,7 +82,8 @@ def _openrouter(settings: Settings, client: httpx.AsyncClient, clock: Clock) -> 
     )
 
 
-def _listed_stages(settings: Settings, openrouter: OpenRouter) -> list[ModelStage]:
+def listed_stages(settings: Settings, openrouter: OpenRouter) -> list[ModelStage]:
+    """Return the stages that OpenRouter serves, in their order."""
     slugs = {
         Tier.PRIMARY: settings.primary_model,
         Tier.SECONDARY: settings.fallback_model,
@@ -76,7 +92,8 @@ def _listed_stages(settings: Settings, openrouter: OpenRouter) -> list[ModelStag
     return [ModelStage(openrouter, slug, tier) for tier, slug in slugs.items()]
 
 
-def _direct_stages(settings: Settings, client: httpx.AsyncClient, clock: Clock) -> list[ModelStage]:
+def direct_stages(settings: Settings, client: httpx.AsyncClient, clock: Clock) -> list[ModelStage]:
+    """Return the emergency stages that have a key."""
     stages: list[tuple[Caller, str]] = []
     if key := settings.anthropic_api_key:
         base_url = settings.anthropic_base_url

@@ -19,4 +19,5 @@ def promote_next(store: MemoryStore, kind: str, order_id: str | None) -> Documen
     state = State.ANSWERED if waiting[0]["answer"] else State.QUEUED
     now = store.clock.now()
     changes = {"state": state.value, "reason": None, "not_before": now, "holds_order": True}
+    changes |= {"reopened_at": now}
     return store.put(JOBS, waiting[0] | changes | {"updated_at": now})

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.acceptance import Accepted, Rejected, certificate_schema
-from tests.unit.domain.acceptance.reports import certificate, certified, reasons, report
+from tests.judgement.reports import certificate, certified, reasons, report
 
 TEXT = json.dumps(certificate(), ensure_ascii=False)
 PRETTY = json.dumps(certificate(), ensure_ascii=False, indent=2)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.acceptance import Accepted, Rejected
-from tests.unit.domain.acceptance.reports import CLOSING, examples, reasons, report, valued
+from tests.judgement.reports import CLOSING, examples, reasons, report, valued
 
 
 @pytest.mark.parametrize("closing", examples("closings"))

@@ -10,9 +10,9 @@ import yaml
 from domain.acceptance import Accepted, judge
 from domain.job import Kind
 from domain.order import Horse, read_horse
-from tests.unit.domain.acceptance.reports import HORSE
+from tests.judgement.reports import HORSE
 
-CORPUS: Final = Path(__file__).parents[3] / "corpus"
+CORPUS: Final = Path(__file__).parents[1] / "corpus"
 LABELS: Final = ("good", "bad")
 
 

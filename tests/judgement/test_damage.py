@@ -3,7 +3,7 @@
 import pytest
 
 from domain.acceptance import Accepted
-from tests.unit.domain.acceptance.reports import (
+from tests.judgement.reports import (
     BODIES,
     HORSE,
     reasons,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.acceptance import Accepted
-from tests.unit.domain.acceptance.reports import BODIES, CLOSING, reasons, report, valued
+from tests.judgement.reports import BODIES, CLOSING, reasons, report, valued
 
 SAME_RANGE = (
     "18.000 - 28.000 €",

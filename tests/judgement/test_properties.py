@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.acceptance import Accepted, Rejected
-from tests.unit.domain.acceptance.reports import report, valued
+from tests.judgement.reports import report, valued
 
 fragments = st.lists(
     st.sampled_from(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.acceptance import Accepted, Rejected
-from tests.unit.domain.acceptance.reports import (
+from tests.judgement.reports import (
     CLOSING,
     EXAMPLES,
     HEADLINE,
