@@ -58,12 +58,50 @@ def _url(suffix: str = "") -> AfterValidator:
 
 
 Secret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none), BeforeValidator(_stripped)]
+
+
+def _server(*schemes: str) -> AfterValidator:
+    """Check a server's address, which may hold a password: the fault never repeats it."""
+
+    def check(secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not _is_address(secret.get_secret_value(), schemes):
+            raise ValueError(f"must be like {schemes[0]}://[user:password@]host[:port]")
+        return secret
+
+    return AfterValidator(check)
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    """A password's own @, : and / must be percent-encoded."""
+    try:
+        parts = urlsplit(url)
+        hosts = parts.netloc.rpartition("@")[2]
+        # A replica set lists several hosts, which no port of its own can be read from.
+        _ = parts.port if "," not in hosts else None
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(hosts) and parts.netloc.count("@") <= 1
+
+
+def _redis_database(secret: SecretStr) -> SecretStr:
+    number = urlsplit(secret.get_secret_value()).path.strip("/")
+    if number and not number.isdecimal():
+        raise ValueError("the path is the database's number, e.g. redis://127.0.0.1:6379/0")
+    return secret
+
+
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 OptionalSeconds = Annotated[Seconds | None, BeforeValidator(_blank_is_none)]
+MongoUri = Annotated[SecretStr, _server("mongodb", "mongodb+srv")]
+MongoDatabase = Annotated[
+    str | None, Field(pattern=r"^[^/\\. \"$*<>:|?\x00]{1,63}$"), BeforeValidator(_blank_is_none)
+]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_database), _server("redis", "rediss")]
+SmtpUrl = Annotated[Secret, _server("smtp", "smtps")]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-SecondsList = Annotated[tuple[Seconds, ...], NoDecode, BeforeValidator(_split)]
+SecondsList = Annotated[tuple[Seconds, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 PriceList = Annotated[tuple[Price, ...], NoDecode, BeforeValidator(_prices)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 

@@ -12,16 +12,20 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.readers import (
     LogLevel,
+    MongoDatabase,
+    MongoUri,
     OpenAIUrl,
     OpenRouterUrl,
     OptionalSeconds,
     OptionalText,
     Port,
     PriceList,
+    RedisUrl,
     Seconds,
     SecondsList,
     Secret,
     SecretList,
+    SmtpUrl,
     TextList,
     Url,
 )
@@ -66,12 +70,12 @@ class Settings(BaseSettings):
         description="Use the sandbox at 127.0.0.1:8900 instead of the real providers.",
     )
 
-    mongodb_uri: SecretStr = Field(description="MongoDB replica set, e.g. mongodb+srv://…/test.")
-    mongodb_db: OptionalText = Field(
+    mongodb_uri: MongoUri = Field(description="MongoDB replica set, e.g. mongodb+srv://…/test.")
+    mongodb_db: MongoDatabase = Field(
         default=None,
         description="Database, if the URI's path does not name it. The live shop's is `test`.",
     )
-    redis_url: SecretStr = Field(description="Redis or Valkey, e.g. redis://127.0.0.1:6379/0.")
+    redis_url: RedisUrl = Field(description="Redis or Valkey, e.g. redis://127.0.0.1:6379/0.")
 
     use_openrouter: bool = Field(
         default=True, description="`false`: only the direct emergency providers are asked."
@@ -136,7 +140,7 @@ class Settings(BaseSettings):
         description="Waits after an exhausted chain; the last repeats.",
     )
     give_up_after_hours: Seconds = Field(
-        default=24.0, description="Age at which a job that cannot be done is parked."
+        default=24.0, le=8760, description="Age at which a job that cannot be done is parked."
     )
 
     stripe_webhook_secret: SecretList = Field(
@@ -160,7 +164,7 @@ class Settings(BaseSettings):
     )
     resend_api_key: Secret = Field(default=None, description="Key of the Resend account.")
     resend_base_url: Url = Field(default="https://api.resend.com", description="No path.")
-    smtp_url: Secret = Field(
+    smtp_url: SmtpUrl = Field(
         default=None, description="smtp://user:password@host:587 or smtps://…:465."
     )
     mail_from: OptionalText = Field(default=None, description="Sender, e.g. PferdeWert <info@…>.")

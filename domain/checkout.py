@@ -24,6 +24,11 @@ from domain.job import Kind, PaymentFacts, Reason, ReasonCode
 _OBJECT_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
 _CERTIFICATE_TYPE: Final = "wertgutachten"
 _REFERENCE_KEY: Final = {Kind.VALUATION: "bewertungId", Kind.CERTIFICATE: "wertgutachtenId"}
+_SITE_KEYS: Final = frozenset(
+    {"datafast_visitor_id", "datafast_session_id", "analytics_consent", "attribution_source"}
+)
+"""What the site writes beside the reference; alone it names no order, but it is ours."""
+
 _NO_SOURCE: Final = frozenset({"", "unknown"})
 _MAX_AMOUNT: Final = 10**12
 
@@ -207,7 +212,7 @@ def _is_owed(session: CheckoutSession) -> bool:
 
 def _unreferenced(session: CheckoutSession, prices: Prices) -> Judgement:
     """Judge a session without our metadata and without an order: a foreign product, or a bug."""
-    if session.metadata or session.payment_link:
+    if set(session.metadata) - _SITE_KEYS or session.payment_link:
         return NotOurs()
     configured = [(kind, price) for kind in Kind for price in prices.get(kind, ())]
     kinds = [kind for kind, price in configured if _fits(session, [price])]

@@ -12,7 +12,8 @@ _INCHES_PER_HAND: Final = 4
 _HEDGE: Final = r"(?:ca\.?|circa|etwa|rund|ungefähr|~|≈)?\s*"
 _NUMBER: Final = r"(\d+(?:[.,]\d+)?)"
 _HEIGHT: Final = re.compile(
-    rf"{_HEDGE}{_NUMBER}\s*(cm|zentimeter|mm|m|meter)?\s*(?:stm\.?|stockma(?:ß|ss))?\.?",
+    rf"(?:stm\.?:?|stockma(?:ß|ss):?)?\s*{_HEDGE}{_NUMBER}\s*(cm|zentimeter|mm|m|meter)?\s*"
+    rf"(?:stm\.?|stockma(?:ß|ss)|groß|gross|\([^()]{{0,40}}\))?\.?",
     re.IGNORECASE,
 )
 _METRES_AND_CM: Final = re.compile(rf"{_HEDGE}([12])\s*m\s*(\d{{2}})(?:\s*cm)?\.?", re.IGNORECASE)

@@ -74,6 +74,8 @@ def _age(value: object) -> float:
 
 def _country(value: object) -> Country:
     """Default to Germany: documents from before November 2025 carry no country."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("not one of DE, AT, CH")
     name = clean_text(value).casefold()
     if not name:
         return Country.DE
@@ -116,9 +118,14 @@ def read_horse(raw: Mapping[str, Any]) -> Horse:
     if not clean_text(fields.get("haupteignung")):
         # The field's own predecessor, not an unrelated one; documents before August 2025 use it.
         fields["haupteignung"] = fields.get("verwendungszweck")
-    required = {f.alias: None for f in Horse.model_fields.values() if f.is_required() and f.alias}
+    # Only the site's own names count: an unknown field must never be taken for one of ours.
+    known = {
+        field.alias: fields.get(field.alias)
+        for field in Horse.model_fields.values()
+        if field.alias and (field.is_required() or field.alias in fields)
+    }
     try:
-        return Horse.model_validate(required | fields)
+        return Horse.model_validate(known)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         raise InvalidOrder(

@@ -40,7 +40,8 @@ def _broker() -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # None is for ever; with kombu 5.7 a zero means "never again".
         "broker_connection_max_retries": None,
-        "broker_pool_limit": 2,
+        # Flower's threads each hold a connection while they ask for another.
+        "broker_pool_limit": 10,
         "task_publish_retry": True,
         "task_publish_retry_policy": {
             "max_retries": 1,

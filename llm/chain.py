@@ -5,7 +5,9 @@ here is the order of things; how a call fails, whether a retry is due, how long 
 and what an answer must look like are pure functions elsewhere.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -14,7 +16,7 @@ import structlog
 
 from domain.acceptance import Accepted
 from domain.answer import Answer, Attempt, Tier
-from domain.errors import ChainExhausted
+from domain.errors import ChainExhausted, LostClaim
 from domain.job import Stage
 from domain.ports import Ask, Clock, Watch
 from domain.retry import RetryPolicy, delay_s, should_retry
@@ -31,6 +33,7 @@ from llm.records import (
     accepted_answer,
     accepted_attempt,
     failed_attempt,
+    interrupted_attempt,
     unaccepted_attempt,
 )
 
@@ -177,6 +180,9 @@ class FallbackChain:
         )
         try:
             completion = await stage.caller.complete(call)
+        except (LostClaim, asyncio.CancelledError):
+            await self._record_interruption(pursuit, asked, started)
+            raise
         except ModelFailure as failure:
             spent = self._spent(asked, failure.receipt, started)
             await self._record(pursuit, failed_attempt(asked, failure, spent))
@@ -236,6 +242,12 @@ class FallbackChain:
         elapsed_s = self._clock.monotonic() - started
         price = self._catalogue.price_of(receipt.model_served, asked.spec)
         return Spent(usage_from(receipt.tokens, price), round(elapsed_s * 1000))
+
+    async def _record_interruption(self, pursuit: _Pursuit, asked: Asked, started: float) -> None:
+        """Put a call on record that was broken off by us: the provider may bill it all the same."""
+        spent = self._spent(asked, Receipt(), started)
+        with suppress(LostClaim):
+            await self._record(pursuit, interrupted_attempt(asked, spent))
 
     async def _record(self, pursuit: _Pursuit, attempt: Attempt) -> None:
         log.info(

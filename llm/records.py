@@ -1,13 +1,17 @@
 """From one call to what is kept of it: the attempt's record, and the answer if it is one."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from domain.acceptance import Accepted, Rejected
 from domain.answer import Answer, Attempt, AttemptOutcome, PromptStamp, Usage
-from llm.catalogue import ModelSpec
+from llm.catalogue import ModelSpec, display_name
 from llm.completion import Completion, Receipt
 from llm.failures import ModelFailure
+
+_WORDS: Final = re.compile(r"[a-z]+|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,13 @@ def failed_attempt(asked: Asked, failure: ModelFailure, spent: Spent) -> Attempt
     )
 
 
+def interrupted_attempt(asked: Asked, spent: Spent) -> Attempt:
+    """The job was withdrawn or handed back while the model worked."""
+    return _attempt(asked, Receipt(), spent, AttemptOutcome.OTHER).model_copy(
+        update={"error_type": "interrupted"}
+    )
+
+
 def accepted_attempt(asked: Asked, completion: Completion, spent: Spent) -> Attempt:
     return _attempt(asked, completion.receipt, spent, AttemptOutcome.ACCEPTED)
 
@@ -63,7 +74,7 @@ def accepted_answer(
         tier=attempt.tier,
         model_asked=attempt.model_asked,
         model_served=attempt.model_served or attempt.model_asked,
-        model_name=asked.spec.name,
+        model_name=_name_of(attempt.model_served, asked.spec),
         provider=attempt.provider,
         generation_id=attempt.generation_id,
         usage=attempt.usage,
@@ -71,6 +82,13 @@ def accepted_answer(
         prompt=attempt.prompt,
         accepted_at=accepted_at,
     )
+
+
+def _name_of(served: str | None, spec: ModelSpec) -> str:
+    """Return the asked model's name unless another one served; dates in a slug make no other."""
+    if served is None or set(_WORDS.findall(spec.slug)) <= set(_WORDS.findall(served)):
+        return spec.name
+    return display_name(served)
 
 
 def _attempt(asked: Asked, receipt: Receipt, spent: Spent, outcome: AttemptOutcome) -> Attempt:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import typer
-from pydantic import ValidationError, model_validator
+from pydantic import SecretStr, ValidationError, model_validator
 from redis.exceptions import RedisError
 from rich.console import RenderableType
 from rich.table import Table
@@ -46,14 +46,19 @@ from ops.running import MAX_CONNECTIONS, Exit, guarded, make_redis, place
 from payments.desk import StripeDesk, StripeRefused
 from worker.wiring_chain import known_models, listed_stages, make_openrouter
 
-_STAND_INS: Final = {"mongodb_uri": "", "redis_url": ""}
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
 Findings = AsyncIterator[Finding]
 
 
 class ReadableSettings(Settings):
-    """The settings as far as they can be read, whether or not they add up."""
+    """The settings as far as they can be read, whether or not they add up.
+
+    A server without an address is told so by its own check.
+    """
+
+    mongodb_uri: SecretStr = SecretStr("")
+    redis_url: SecretStr = SecretStr("")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -98,9 +103,7 @@ def read_environment() -> Told:
 
 
 def _default(name: str) -> Any:
-    if name in _STAND_INS:
-        return _STAND_INS[name]
-    return Settings.model_fields[name].get_default(call_default_factory=True)
+    return ReadableSettings.model_fields[name].get_default(call_default_factory=True)
 
 
 async def examine(told: Told, environment: Mapping[str, str], clock: Clock) -> Checkup:

@@ -20,6 +20,7 @@ from domain.errors import DomainError
 from domain.payment import Notice
 
 SESSION_EVENTS: Final = "checkout.session."
+_THIN: Final = "v2.core.event"
 _DISPUTE_EVENTS: Final = "charge.dispute."
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -88,9 +89,15 @@ class _Envelope(BaseModel):
     data: _Data
 
 
+class UnwantedEvent(Exception):  # noqa: N818 - reads as the sentence it is
+    """A thin event or a ping: truly from Stripe, but of a kind that carries no state."""
+
+
 def read_event(body: bytes) -> StripeEvent:
-    """Read a verified body. Raises MalformedEvent."""
+    """Read a verified body. Raises MalformedEvent and UnwantedEvent."""
     raw = _json_object(body)
+    if raw.get("object") == _THIN:
+        raise UnwantedEvent
     envelope = _read(_Envelope, raw)
     return _read(StripeEvent, raw | {"subject": envelope.data.object})
 

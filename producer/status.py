@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from domain.errors import Unavailable
-from domain.job import Job, Kind, ReasonCode
+from domain.job import Job, Kind
 from domain.ports import Clock
 from producer.gate import Gate
 from producer.limiting import AddressLimit
@@ -18,7 +18,7 @@ from producer.views import OrderView, unpaid_view, view_of
 READS: Final = "60 per 10 seconds"
 READ_SECONDS: Final = 4.5
 
-_SESSION_ID: Final = re.compile(r"cs_(test|live)_[A-Za-z0-9_]{1,240}")
+_SESSION_ID: Final = re.compile(r"cs_(test|live)_[A-Za-z0-9_-]{1,240}")
 
 
 class Problem(BaseModel):
@@ -33,7 +33,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class NoSuchOrder(Exception):  # noqa: N818 - reads as the sentence it is
-    """Unknown, malformed or of the other mode: the answer must not tell which."""
+    """Unknown or malformed: the answer must not tell which."""
 
 
 class TooManyReads(Exception):  # noqa: N818 - reads as the sentence it is
@@ -91,8 +91,6 @@ class OrderStatus:
 
     async def _read(self, session_id: str) -> Job | Kind:
         if job := await self._sessions.of_session(session_id):
-            if _is_foreign(job):
-                raise NoSuchOrder
             return job
         if kind := await self._orders.exists(session_id):
             return kind
@@ -109,7 +107,3 @@ def status_routes(status: OrderStatus) -> APIRouter:
         return await status.find(session_id)
 
     return router
-
-
-def _is_foreign(job: Job) -> bool:
-    return job.reason is not None and job.reason.code is ReasonCode.LIVEMODE_MISMATCH

@@ -14,7 +14,7 @@ from structlog.contextvars import bound_contextvars
 
 from domain.errors import Unavailable
 from domain.ports import Clock
-from payments.events import MalformedEvent, StripeEvent, read_event
+from payments.events import MalformedEvent, StripeEvent, UnwantedEvent, read_event
 from payments.signature import (
     BadSignature,
     NotConfigured,
@@ -118,6 +118,8 @@ class StripeDoor:
             case MalformedEvent():
                 log.error("stripe_event_malformed", detail=str(error))
                 return _Reply(400, "malformed")
+            case UnwantedEvent():
+                return _Reply(200, Outcome.IGNORED)
         log.error("stripe_event_crashed", error=type(error).__name__, where=where(error))
         return _Reply(503, "unavailable")
 

@@ -38,11 +38,11 @@ class Endings:
 
     async def conclude(self, claim: Claim, error: Exception) -> Outcome:
         """Park, postpone, hand back or drop the job, and record a surprise with its stack."""
-        if not isinstance(error, DomainError):
-            await self._record_surprise(claim, error)
-        now = self.clock.now()
-        ending = ending_of(error, claim.job, now=now, patience=self.patience)
         try:
+            if not isinstance(error, DomainError):
+                await self._record_surprise(claim, error)
+            now = self.clock.now()
+            ending = ending_of(error, claim.job, now=now, patience=self.patience)
             return await self._carry_out(claim, ending, error)
         except LostClaim:
             return self._lost(claim)

@@ -10,7 +10,8 @@ from doorbell.names import TaskName
 
 MALFORMED: Final = "malformed"
 
-_JOB_ID: Final = re.compile(r"(?:valuation|certificate):\w{1,255}", re.ASCII)
+# Stripe's ids may grow and change their alphabet; only what could never be one is refused.
+_JOB_ID: Final = re.compile(r"(?:valuation|certificate):[!-~]{1,255}")
 
 log = structlog.get_logger(__name__)
 

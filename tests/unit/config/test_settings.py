@@ -151,3 +151,44 @@ def test_staging_is_legal_and_warned_about(
     assert settings.livemode is livemode
     staging = any("staging" in warning for warning in settings.warnings())
     assert staging is (environment == "production" and not livemode)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGODB_URI", "localhost:27017/shop"),
+        ("MONGODB_URI", "mongodb://user:p@ss@host/shop"),
+        ("MONGODB_DB", "a.b$c"),
+        ("REDIS_URL", "kaputt"),
+        ("REDIS_URL", "http://127.0.0.1:6379/0"),
+        ("REDIS_URL", "redis://127.0.0.1:99999/0"),
+        ("REDIS_URL", "redis://127.0.0.1:6379/abc"),
+        ("SMTP_URL", "kaputt"),
+        ("WAIT_SCHEDULE_SECONDS", ","),
+        ("WAIT_SCHEDULE_SECONDS", "60,inf"),
+        ("GIVE_UP_AFTER_HOURS", "1e12"),
+        ("OPENROUTER_TIMEOUT", "inf"),
+    ],
+)
+def test_values_that_no_process_could_use_are_refused(
+    settings_from: Read, name: str, value: str
+) -> None:
+    """Every process refuses at start what would only break one of them later."""
+    with pytest.raises(SettingsError) as caught:
+        settings_from(**{name: value})
+
+    assert name in str(caught.value)
+    assert "p@ss" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://a:1,b:2,c:3/shop?replicaSet=rs0",
+        "mongodb+srv://user:p%40ss@cluster.example.net/shop",
+        "mongodb://127.0.0.1:27017/shop",
+    ],
+)
+def test_usual_addresses_are_accepted(settings_from: Read, uri: str) -> None:
+    """Replica sets list several hosts, Atlas uses its own scheme."""
+    assert settings_from(MONGODB_URI=uri).mongodb_uri.get_secret_value() == uri

@@ -24,6 +24,7 @@ from tests.builders import horse, order
         ("haupteignung", ""),
         ("ausbildung", None),
         ("land", "FR"),
+        ("land", ["DE"]),
     ],
 )
 def test_an_order_that_cannot_be_valued_names_the_field(field: str, value: object) -> None:
@@ -51,6 +52,11 @@ def test_unknown_fields_are_ignored() -> None:
     extra = {"user_country": "AT", "payment_id": "x", "farbe": "Fuchs", "neu": {"tief": [1]}}
 
     assert horse(**extra) == horse()
+
+
+def test_only_the_sites_own_names_count() -> None:
+    """A field that happens to carry one of our English names is an unknown field."""
+    assert horse(country="FR", location="geheim", breed="Pony", remarks="x") == horse()
 
 
 def test_the_old_name_of_the_discipline_still_counts() -> None:

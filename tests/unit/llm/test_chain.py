@@ -345,6 +345,40 @@ async def test_cancellation_passes_at_once(world: World) -> None:
         await task
     assert hanging.cancelled
     assert world.asked() == []
+    assert [attempt.error_type for attempt in world.diary.attempts] == ["interrupted"]
+
+
+async def test_a_call_whose_job_was_withdrawn_is_on_record(world: World) -> None:
+    """The provider bills it all the same; the chain ends there."""
+
+    async def withdrawn(stage: Stage) -> None:
+        if stage is Stage.GENERATING:
+            raise LostClaim("refunded")
+
+    with pytest.raises(LostClaim):
+        await world.chain().answer(ask(), Watch(world.diary.on_attempt, withdrawn))
+
+    assert [attempt.error_type for attempt in world.diary.attempts] == ["interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("served", "name"),
+    [
+        (GEMINI, "gemini 2.5 pro"),
+        (f"{GEMINI}-20250617", "gemini 2.5 pro"),
+        ("google/gemini-3.8-flash", "gemini 3.8 flash"),
+        (None, "gemini 2.5 pro"),
+    ],
+)
+async def test_the_name_is_that_of_the_model_which_served(
+    world: World, served: str | None, name: str
+) -> None:
+    """A date in a slug makes no other model; another family does."""
+    world.openrouter.script[GEMINI] = [Step(completion("Gut.", model_served=served))]
+
+    answer = await world.chain().answer(ask(), world.diary.watch)
+
+    assert answer.model_name == name
 
 
 async def test_a_watch_that_lost_its_claim_stops_the_chain(world: World) -> None:

@@ -49,20 +49,24 @@ async def test_cancelled_order() -> None:
     assert "erstattet" in view["message"]
 
 
-async def test_unknown_and_foreign_orders_read_alike() -> None:
-    """Unknown, malformed, of the other mode, or no route at all: the same bytes."""
+async def test_play_money_is_parked_for_everybody_to_see() -> None:
+    """A payment of the other mode is a job in front of a human like any other."""
     here = world()
     await here.deliver(event(session(id=TEST_SESSION, livemode=False), livemode=False))
-    here.store.put_order(Kind.VALUATION, order(stripeSessionId=TEST_SESSION))
-    await here.deliver(event(session(id="cs_live_mixed", livemode=False)))
-    assert len(here.jobs()) == 2
+
+    assert (await here.get(f"/orders/{TEST_SESSION}")).json()["state"] == "parked"
+
+
+async def test_unknown_orders_read_alike() -> None:
+    """Unknown, malformed, or no route at all: the same bytes."""
+    here = world()
+    await here.deliver(event(session()))
 
     answers = [
         await here.get(path)
         for path in (
             "/orders/cs_live_unknown",
-            f"/orders/{TEST_SESSION}",
-            "/orders/cs_live_mixed",
+            "/orders/cs_test_unknown",
             "/orders/cs_live_" + "x" * 241,
             "/orders/cs_live_%C3%A9",
             "/orders/cs_live_x%0A",
