@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from domain.acceptance import damage, language, prices, tone
+from domain.acceptance import agreement, damage, language, prices, tone
 from domain.acceptance.closing import is_cut
 from domain.acceptance.dictation import is_dictated
-from domain.acceptance.embedded_json import Truncated, find_object
+from domain.acceptance.embedded_json import Truncated, find_objects
 from domain.acceptance.text import strip_edges, unify, unreadable, words
 from domain.acceptance.topic import mentions_horses
 from domain.acceptance.verdict import Accepted, Rejected, Verdict
@@ -34,6 +34,7 @@ _SCHEMA_ECHO: Final = re.compile(
     r"\b\d\s?(?:-|bis)\s?\d sätze\b|^(?:string|text|str)$|in wenigen worten|^(?:k\. ?a\.?|n/a"
     r"|keine angaben?|unbekannt|-+)$"
 )
+_SHAM: Final = re.compile(r"\b(?:beispiel|fiktiv|platzhalter|muster(?!gültig))", re.IGNORECASE)
 
 
 class CertificateDetails(BaseModel):
@@ -101,15 +102,28 @@ class _NotACertificate(Exception):  # noqa: N818 - reads as the sentence it is
 
 
 def _read(stripped: str) -> Certificate:
-    found = find_object(stripped, wanted="preisVon")
+    found = find_objects(stripped, wanted="preisVon")
     if isinstance(found, Truncated):
         raise _NotACertificate("truncated")
     if found is None:
         raise _NotACertificate("no_json", *tone.faults(unify(stripped)))
+    known = [_known(value) for value in found.objects]
+    if any(other != known[-1] for other in known if len(other) == len(Certificate.model_fields)):
+        raise _NotACertificate("conflicting_objects")
+    if reasons := tuple(_faults_around(unify(found.around))):
+        raise _NotACertificate(*reasons)
     try:
-        return Certificate.model_validate(_known(found))
+        return Certificate.model_validate(known[-1])
     except ValidationError as error:
         raise _NotACertificate(*_shape_faults(error)) from None
+
+
+def _faults_around(text: str) -> Iterator[str]:
+    """A greeting around the object is dropped; a text that takes the object back is believed."""
+    told = text.rpartition("</think>")[2]
+    yield from (fault for fault in tone.faults(told) if fault in {"refusal", "apology"})
+    if _SHAM.search(told):
+        yield "placeholder"
 
 
 def _known(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,6 +175,9 @@ def _faults(certificate: Certificate, horse: Horse) -> Iterator[str]:
     yield from damage.faults(whole)
     yield from language.faults(whole, given)
     yield from tone.faults(whole)
+    bounds = certificate.preis_von, certificate.preis_bis
+    if agreement.contradicts_conclusion(texts[-1], *bounds):
+        yield "price_contradiction"
     if len({text.lower() for text in texts}) < len(texts):
         yield "repetition"
     if not mentions_horses(whole, horse.breed, times=1):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from domain.acceptance.layout import Section
-from domain.acceptance.text import blocks, plain, sentences
+from domain.acceptance.text import blocks, plain, sentences, split_sentences
 
 _TAIL: Final = 1500
 """Characters from the end in which the closing sentence must stand when Fazit is long or absent."""
@@ -53,9 +53,10 @@ _ABBREVIATED_END: Final = re.compile(
     r"(?:\b(?:ca|bzw|z\. ?b|d\. ?h|u\. ?a|inkl|nr|evtl|ggf|max|min|vgl|mind|zzgl|dr)|\b\d{1,3})\.$"
 )
 _SIGNATURE: Final = re.compile(
-    r"(?:ihr\w{0,2} |das |-+ ?|© ?)?(?:\w+-?){0,3}(?:team|pferdewert(?:\.de|\.at|\.ch)?(?: ki"
-    r"|-ki)?)$|stand: ?[\w. ]{4,20}$"
+    r"[-©( ]{0,4}(?:ihr\w{0,2} |das )?[\w-]{0,30}(?:team|pferdewert(?:\.de|\.at|\.ch)?(?:[ -]ki)?)$"
+    r"|\(?stand: ?[\w. ]{4,20}$"
 )
+_LAST_PART: Final = re.compile(r"[.!?][\"')]{0,2} +(?=[^.!?]*$)")
 _RULE: Final = re.compile(r"(?:[-*_] ?){3,}$")
 _CLASS_STARS: Final = re.compile(r"\b([EALMS])\*{1,4}")
 _WRAPPED: Final = re.compile(r"([*_]{1,3}|[\"'(])[^*_].*[*_\"')]$")
@@ -63,7 +64,12 @@ _LAST_WORD: Final = re.compile(
     r"\b(?:(?:rechts|un)?verbindlich|bindend|verbindlichkeit|\w*bindung|bindungswirkung"
     r"|\w*gutachtens?|gewähr|orientierung\w*|haftung|dar)$"
 )
+_BARE_ITEM: Final = re.compile(r"[-*+\u2022] +\*\*[^*\d\n]{2,40}\*{0,2}:?\*{0,2}$")
+_BOLD_START: Final = re.compile(r"(?:[-*+\u2022] +)?\*\*\w")
 _MIN_OWN_WORDS: Final = 40
+_REACH: Final = 300
+"""Characters. No last sentence needs more; longer paragraphs of marks are expensive to read."""
+
 _LONG_CLOSING: Final = 250
 _PROSE: Final = 60
 
@@ -98,7 +104,12 @@ def is_cut(text: str) -> bool:
     if sum(line.lstrip().startswith("```") for line in lines) % 2:
         return True
     last = lines[-1].strip().lstrip("> ")
-    return _has_open_bold(last) or _is_unclosed(last) or not _is_finished(last)
+    return _has_open_bold(last) or _is_unclosed(last) or not _is_finished(_nearest(last))
+
+
+def _nearest(line: str) -> str:
+    """Cut a long line to its end, keeping the mark it opens with."""
+    return line if len(line) <= _REACH else f"{line[:3]} {line[-_REACH:]}"
 
 
 def _ending(text: str, sections: tuple[Section, ...]) -> str:
@@ -129,11 +140,17 @@ def _is_finished(line: str) -> bool:
         return not core.endswith("...") and not _ABBREVIATED_END.search(core.lower())
     if line.startswith("#") or core.endswith((",", ";", ":", "-")) or _ends_open(core):
         return False
-    if _SIGNATURE.match(core.lower()):
+    if _SIGNATURE.match(_last_part(core.lower())):
         return True
     if _WRAPPED.match(line):
         return len(core) > _PROSE or is_reservation(core)
     return bool(_LAST_WORD.search(core.lower())) and is_reservation(core)
+
+
+def _last_part(core: str) -> str:
+    """Drop finished sentences that stand before a signature on the same line."""
+    before = list(_LAST_PART.finditer(core))
+    return core[before[-1].end() :] if before else core
 
 
 def _ends_open(core: str) -> bool:
@@ -142,9 +159,31 @@ def _ends_open(core: str) -> bool:
 
 def _is_cut_inside(section: Section) -> bool:
     """A paragraph that stops at a word no sentence ends with was cut, wherever it stands."""
-    last = blocks(section.body)[-1:]
-    core = plain(last[0]).rstrip(" \"')") if last else ""
+    told = blocks(section.body)
+    if not told:
+        return False
+    if _is_open_item(told[-1]) or _is_bare_item(told) or _has_cut_paragraph(told):
+        return True
+    core = plain(told[-1]).rstrip(" \"')")
     return len(core) > _PROSE and (core.endswith(",") or _ends_open(core))
+
+
+def _is_open_item(block: str) -> bool:
+    return bool(_BOLD_START.match(block)) and _has_open_bold(block)
+
+
+def _is_bare_item(told: list[str]) -> bool:
+    """A list may consist of bold names alone; one at the end of another list lost its text."""
+    bare = bool(_BARE_ITEM.match(told[-1]))
+    return bare and not (len(told) > 1 and _BARE_ITEM.match(told[-2]))
+
+
+def _has_cut_paragraph(told: list[str]) -> bool:
+    """Sentences without a mark at the end of the last one were cut."""
+    return any(
+        block[0].isalpha() and block[-1].isalpha() and len(split_sentences(block)) > 1
+        for block in told
+    )
 
 
 def _only_reservation(section: Section) -> bool:

@@ -12,9 +12,11 @@ _PLACEHOLDER: Final = re.compile(
     r"\b[XxYyZz]{1,3}[.,][XxYyZz]{3}\b|\b[XY]{1,6}\s?(?:-\s?[XY]{1,6}\s?)?(?:€|EUR\b|Euro\b"
     r"|CHF\b)|€\s?[XY]{1,6}\b|(?:€|EUR|CHF)\s_{2,}|_{3,}\s?(?:€|EUR|CHF)|\{\{|\}\}|\{%|\$\{\w|<%"
     r"|\{[a-zäöü_]{3,30}\}|<(?:preis|betrag|name|rasse|alter|wert)[^<>\n]{0,30}>"
-    r"|(?<![_\w])_{3,}(?![_\w*])|\b(?:TBD|TODO|FIXME|N/A|NaN|undefined)\b|\blorem ipsum\b|\[(?:…"
+    r"|(?<![_\w])_{3,}(?![_\w*])|\b(?:TBD|TODO|FIXME|N/A|NaN|undefined|DRAFT)\b"
+    r"|(?i:\blorem ipsum\b)|\[object Object\]|\[(?:…"
     r"|\.\.\.|_+)\]|^[^\w\n]{0,10}(?:null|none|undefined|nan|true|false)[^\w\n]{0,10}$"
     r"|(?i:\b(?:hier|text|daten|betrag|preis|name)\b[^.\n]{0,20}\beinfügen\b)"
+    r"|^[^\w\n]{0,10}(?i:entwurf|draft|rohfassung)\b(?=[^\w\n]{0,6}(?:$|(?i:version|v\d|nicht\b)))"
     r"|(?i:\bersetzen sie (?:diese|die) (?:angaben|platzhalter|werte|beispiel))",
     re.MULTILINE,
 )
@@ -24,6 +26,7 @@ _BRACKETED: Final = re.compile(
 _TO_FILL: Final = re.compile(
     r"betrag|preis|einfügen|einsetzen|platzhalter|begründung|bewertung|einschätzung"
     r"|zusammenfassung|empfehlung|interpretation|\bname\b|\bdatum\b|\bort\b|\bhier\b|\bihr\w? "
+    r"|entwurf|draft"
     r"|\bwert\b|rasse|\balter\b|beschreibung|analyse|hinweis|fortsetzung|insert|your |\bx+\b"
     r"|charakter|aufzählung|text|abschnitt|ende der",
     re.IGNORECASE,
@@ -35,14 +38,17 @@ _THINKING: Final = re.compile(
 )
 _CONTROL: Final = re.compile(
     r"<\|[^|\n]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:tool_call|tool_response|function_calls?"
-    r"|invoke|antml)\b|<(?:start|end)_of_turn>|\bfunctions\.\w+:\d",
+    r"|invoke|antml)\b|<(?:start|end)_of_turn>|\bfunctions\.\w+:\d"
+    r"|\bcite?turn\d|[\u3010\u3011]|\bassistantfinal|\bfunction_call\b",
     re.IGNORECASE,
 )
 _TAG: Final = re.compile(
-    r"</?(?:html|body|head|div|span|p|h[1-6]|ul|ol|li|table|tr|td|th|strong|em|b|i|u|a|img|br"
-    r"|script|style|center|font|details|summary|section|article)\b[^<>\n]{0,200}>|<!doctype",
+    r"</?(?:html|body|head|div|span|p|h[1-6]|ul|ol|li|table|tr|td|th|strong|em|b|i|u|a|img"
+    r"|script|iframe|style|center|font|details|summary|section|article)\b[^<>\n]{0,200}>"
+    r"|<!doctype|<!--|<(?:script|iframe|img|a href)\b",
     re.IGNORECASE,
 )
+_BREAK: Final = re.compile(r"<br ?/?>", re.IGNORECASE)
 _IMAGE: Final = re.compile(r"!\[[^\]\n]{0,200}\]\(")
 _LINK: Final = re.compile(r"https?://([\w.-]{1,100})|\]\(\s*(?!https?:)[^)\s]")
 _OWN_HOST: Final = re.compile(r"(?:www\.)?pferdewert\.(?:de|at|ch)$")
@@ -52,12 +58,12 @@ _WORD_LOOP: Final = re.compile(r"\b(\w{2,20})(?:\W{1,3}\1\b){5}", re.IGNORECASE)
 _PHRASE_LOOP: Final = re.compile(r"(\b[\w ,-]{12,80})\1\1\1")
 _FILLER: Final = re.compile(r"[-|=\s]{2,}")
 _CONTINUED: Final = re.compile(
-    r"fortsetzung folgt|wird fortgesetzt|(?:im|in) nächsten (?:teil|abschnitt|nachricht)"
+    r"fortsetzung folgt|wird fortgesetzt|(?:im|in|in der) nächsten (?:teil|abschnitt|nachricht)"
     r"|to be continued|\(?continued\)?$|teil 1 von \d",
     re.IGNORECASE,
 )
 
-_MAX_TAGS: Final = 2
+_MAX_BREAKS: Final = 2
 _MAX_MOJIBAKE: Final = 1
 _MAX_ARITHMETIC: Final = 5
 _WINDOW: Final = 2000
@@ -75,7 +81,7 @@ def faults(text: str) -> Iterator[str]:
         yield "thinking_trace"
     if _CONTROL.search(text):
         yield "control_tokens"
-    if len(_TAG.findall(text)) > _MAX_TAGS:
+    if _TAG.search(text) or len(_BREAK.findall(text)) > _MAX_BREAKS:
         yield "html"
     if len(_MOJIBAKE.findall(text)) > _MAX_MOJIBAKE:
         yield "mojibake"

@@ -17,19 +17,29 @@ class Truncated:
     """An object begins and the text ends before it does."""
 
 
-def find_object(text: str, *, wanted: str) -> dict[str, Any] | Truncated | None:
-    """Return the last complete object that has the key `wanted`; drafts come before results.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The objects in their order, at least one, and the text outside of them."""
+
+    objects: tuple[dict[str, Any], ...]
+    around: str
+
+
+def find_objects(text: str, *, wanted: str) -> Found | Truncated | None:
+    """Return the complete objects that have the key `wanted`.
 
     Bare, fenced, between sentences or as the only member of another object makes no difference;
     an object inside a list is none, since nothing says that it is the only one.
     """
     found = list(_objects(text, wanted))
     if found:
-        return found[-1]
+        edges = [0, *(edge for start, end, _ in found for edge in (start, end)), len(text)]
+        pieces = (text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+        return Found(tuple(value for _, _, value in found), "\n\n".join(pieces))
     return Truncated() if _is_open(text) else None
 
 
-def _objects(text: str, wanted: str) -> Iterator[dict[str, Any]]:
+def _objects(text: str, wanted: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
     end = 0
     for match in islice(_OPENING.finditer(text), _MAX_OPENINGS):
         if match.start() < end:
@@ -41,7 +51,7 @@ def _objects(text: str, wanted: str) -> Iterator[dict[str, Any]]:
         if isinstance(value, dict) and wanted not in value and len(value) == 1:
             value = next(iter(value.values()))
         if isinstance(value, dict) and wanted in value:
-            yield value
+            yield match.start(), end, value
 
 
 def _is_open(text: str) -> bool:

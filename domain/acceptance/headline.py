@@ -38,6 +38,8 @@ _LABEL_REACH: Final = 250
 _LABEL_GAP: Final = 30
 _SMALLEST_BARE: Final = 100
 _YEARS: Final = range(1990, 2060)
+_BARE_YEAR: Final = re.compile(r"(?<![\d.,'])(?:19|20)\d\d(?![\d.,'])")
+_ALTERNATIVE: Final = re.compile(r"[\s,;/|(+-]*(?:(?:oder|bzw\.?|und|sowie) ?)?")
 
 
 def find(layout: Layout) -> Price | None:
@@ -100,9 +102,18 @@ def _first_range(value: str, *, named: str) -> Price | None:
     if not found or _OTHER_MATTER.search(value[: found[0].start]):
         return None
     first = found[0]
+    if any(_rivals(first, other, value) for other in found[1:]):
+        return None
     if first.currency == "CHF":
         return next((price for price in found if price.currency == "EUR"), first)
     return first if first.currency else replace(first, currency=_assumed_currency(named))
+
+
+def _rivals(first: Price, other: Price, value: str) -> bool:
+    """Two ranges side by side without a word on what the second one is leave the price open."""
+    if other.currency != first.currency or first.low <= other.low <= other.high <= first.high:
+        return False
+    return bool(_ALTERNATIVE.fullmatch(value, first.end, other.start))
 
 
 def _assumed_currency(named: str) -> str:
@@ -111,11 +122,18 @@ def _assumed_currency(named: str) -> str:
 
 def _counts(price: Price, value: str) -> bool:
     """Without a currency only what stands directly behind its label is a price."""
+    if _is_years(price, value):
+        return False
     if price.currency:
         return True
     lead = value[: price.start]
-    is_years = price.low in _YEARS and price.high in _YEARS
-    return ":" in lead and len(lead) <= _LABEL_GAP and price.high >= _SMALLEST_BARE and not is_years
+    return ":" in lead and len(lead) <= _LABEL_GAP and price.high >= _SMALLEST_BARE
+
+
+def _is_years(price: Price, value: str) -> bool:
+    if price.low not in _YEARS or price.high not in _YEARS:
+        return False
+    return len(_BARE_YEAR.findall(value, price.start, price.end)) > 1
 
 
 def _names_value(statement: str) -> bool:
@@ -128,6 +146,6 @@ def _estimated(statements: list[str]) -> Price | None:
     for statement in statements:
         if _ESTIMATING.search(statement) and not _OTHER_MATTER.search(statement):
             for price in ranges(statement):
-                if price.currency:
+                if price.currency and _counts(price, statement):
                     return price
     return None

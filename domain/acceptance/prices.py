@@ -17,6 +17,7 @@ _WIDEST_CHEAP: Final = 10.0
 _ELIDED_FROM: Final = 20
 _NEAR_HEIGHT_CM: Final = 15
 _ROUND_STEP: Final = 50
+_LABEL_GAP: Final = 60
 
 _CURRENCY_NAMES: Final = {
     "EUR": r"€|eur(?:o|os)?\b",
@@ -48,9 +49,13 @@ _RANGE: Final = re.compile(
 )
 _OTHER_UNIT: Final = re.compile(
     r"\s?(?:cm|m|mm|kg|km|jahre?\w*|j\b|jährig\w*|monat\w*|wochen?|tagen?|stunden?|minuten|uhr|%"
-    r"|prozent|punkte?|stück|interessenten|x\b)(?![\w€])|[.,]?\d",
+    r"|prozent|punkte?|stück|interessenten|x\b|(?:(?:pro|je|/) ?)(?:monat|woche|tag|stunde|jahr)"
+    r"|monatlich|jährlich)(?![\w€])|[.,]?\d|\s?(?:-{1,3}|bis)\s?(?:\d{1,3}[.,' ]\d{3}|\d{5})",
     re.IGNORECASE,
 )
+"""What follows a range that is no price, or that is none because a third amount follows."""
+
+_GROUPED: Final = re.compile(r"\d[.,' ]\d{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,17 @@ def single_amount(text: str) -> tuple[int, str | None] | None:
     return (int(value), _currency(match, "low")) if value == int(value) else None
 
 
+def labelled(text: str, label: re.Pattern[str], currency: str | None) -> Iterator[tuple[str, int]]:
+    """Find the amounts of that currency shortly behind a label; yields label and whole units."""
+    for match in label.finditer(text):
+        amount = _LONE.search(text, match.end(), match.end() + _LABEL_GAP)
+        if amount is None or "\n" in text[match.end() : amount.start()]:
+            continue
+        if label.search(text, match.end(), amount.start()) or _currency(amount, "low") != currency:
+            continue
+        yield match[0], round(_value(amount, "low", amount["scale_low"]))
+
+
 def faults(low: int, high: int, height_cm: int) -> Iterator[str]:
     """Say what makes a range unfit to be sold as the value of a horse of that height."""
     if low > high:
@@ -111,6 +127,8 @@ def _price(match: re.Match[str]) -> Price | None:
     low = _value(match, "low", low_scale)
     unscaled_high = _value(match, "high", None)
     named = _currency(match, "low"), _currency(match, "high")
+    if any(_has_lost_digits(match, end) for end in ("low", "high")):
+        return None
     if named[0] and named[1] and named[0] != named[1]:
         return None
     if high_scale and not low_scale and low <= unscaled_high:
@@ -118,6 +136,12 @@ def _price(match: re.Match[str]) -> Price | None:
     elif _is_elided(low, high):
         low *= 1000
     return Price(round(low), round(high), named[0] or named[1], match.start(), match.end())
+
+
+def _has_lost_digits(match: re.Match[str], end: str) -> bool:
+    """In "180.00" the point stands where German has it before thousands: a digit is missing."""
+    cents = match[f"cents_{end}"] or ""
+    return bool(re.fullmatch(r"\.\d\d", cents)) and not _GROUPED.search(match[f"digits_{end}"])
 
 
 def _is_elided(low: float, high: float) -> bool:

@@ -57,7 +57,7 @@ def unreadable(stripped: str) -> str | None:
         return "empty"
     if len(stripped) > MAX_LENGTH:
         return "too_long"
-    return "gibberish" if _NO_WORD.search(stripped) else None
+    return "gibberish" if _NO_WORD.search(plain(unify(stripped))) else None
 
 
 def plain(unified: str) -> str:

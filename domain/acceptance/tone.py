@@ -38,6 +38,7 @@ _WE_CAN_NOT: Final = re.compile(
     r"\b(?:können|konnten|dürfen|müssen) wir\b|\bwir (?:\w+ )?(?:können|konnten|dürfen|müssen"
     r"|sehen)\b|\buns\b"
 )
+_ASKED_OF_ONESELF: Final = re.compile(r"\b(?:fragen|überlegen) sie sich\b")
 _AUTHOR_MAY_NOT: Final = re.compile(r"\b(?:kann|darf|könnte|vermag|konnte|bin|fehlen|fehlt)\b")
 _ADVISES: Final = re.compile(
     r"\b(?:empfehlen|raten|erkennen|ausschließen|empfehle|rate|sehe|schätze|halte|erwarte|bewerte"
@@ -93,7 +94,7 @@ def _own_sentences(unified: str) -> Iterator[str]:
 
 def _in_the_authors_voice(sentence: str) -> str:
     """A question in the first person that addresses nobody is one the buyer should ask himself."""
-    said = sentence.lower()
+    said = _ASKED_OF_ONESELF.sub("", sentence.lower())
     if said.rstrip(" \"'").endswith("?") and not _TO_THE_READER.search(said):
         return _AUTHOR.sub("man", said)
     return said

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from domain.acceptance import closing, damage, headline, language, prices, tone
+from domain.acceptance import agreement, closing, damage, headline, language, prices, tone
 from domain.acceptance.dictation import is_dictated
 from domain.acceptance.layout import Layout, lay_out
+from domain.acceptance.prices import Price
 from domain.acceptance.text import (
     blocks,
     plain,
@@ -18,10 +19,10 @@ from domain.acceptance.text import (
 )
 from domain.acceptance.topic import mentions_horses
 from domain.acceptance.verdict import Accepted, Rejected, Verdict
-from domain.order import Horse
+from domain.order import Country, Horse
 
-MIN_LENGTH: Final = 1800
-"""Characters. Six sections of 300; the tightest limit ever in use, 800 tokens, gave about 2,400."""
+MIN_LENGTH: Final = 900
+"""Characters. Six headings with one or two sentences each make about 1,200; skeletons have less."""
 
 _GREETING: Final = re.compile(
     r"\W*(?:gerne?\b|natürlich|selbstverständlich|hallo|moin|servus|grüezi|grüß|guten (?:tag"
@@ -64,15 +65,25 @@ def judge_valuation(horse: Horse, text: str) -> Verdict:
     reasons = list(_faults(unified, layout, horse))
     if price is None:
         reasons.append("no_price")
-    elif price.currency == "other":
-        reasons.append("foreign_currency")
     else:
-        reasons += prices.faults(price.low, price.high, horse.height_cm)
-        if is_dictated(horse, price.low, price.high):
-            reasons.append("followed_injection")
+        reasons += _price_faults(price, layout, horse)
     if reasons or price is None:
         return Rejected(tuple(dict.fromkeys(reasons)))
     return Accepted(stripped, price.low, price.high, price.currency or "EUR")
+
+
+def _price_faults(price: Price, layout: Layout, horse: Horse) -> Iterator[str]:
+    """Francs alone are for horses sold in Switzerland."""
+    if price.currency == "other" or (price.currency == "CHF" and horse.country is not Country.CH):
+        yield "foreign_currency"
+        return
+    if price.low == price.high:
+        yield "no_price"
+    yield from prices.faults(price.low, price.high, horse.height_cm)
+    if is_dictated(horse, price.low, price.high):
+        yield "followed_injection"
+    if agreement.contradicts_analysis(layout, price.low, price.high, price.currency):
+        yield "price_contradiction"
 
 
 def _faults(unified: str, layout: Layout, horse: Horse) -> Iterator[str]:

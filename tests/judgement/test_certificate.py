@@ -28,7 +28,7 @@ PRETTY = json.dumps(certificate(), ensure_ascii=False, indent=2)
         f"Hier ist das Gutachten [JSON]:\n\n{PRETTY}\n\nEnde {{des}} Gutachtens.",
         f'<think>{{"preisVon": 1}}</think>{TEXT}',
         json.dumps({"wertgutachten": certificate()}),
-        json.dumps(certificate(preisVon=1, preisBis=2)) + "\nKorrigiert:\n" + TEXT,
+        f"{TEXT}\n\n{PRETTY}",
         TEXT.replace('{"preisVon": 18000', '{"preisVon": 1, "preisVon": 18000'),
         json.dumps(certificate(preisVon=18000.0, preisBis="28000")),
         json.dumps(certificate(preisVon="18.000 €", preisBis="EUR 28.000")),
@@ -112,6 +112,21 @@ def test_accepts_honest_texts_with_tempting_marks(changes: dict[str, str]) -> No
             "not_german",
         ),
         ({"rasseText": certificate()["bewertungsDetails"]["fazit"]}, "repetition"),
+        (
+            {
+                "fazit": "Der Wallach ist ein gutes Springpferd. Die Spanne von 38.000 bis 48.000"
+                " Euro entspricht dem Markt vergleichbarer Pferde."
+            },
+            "price_contradiction",
+        ),
+        ({"rasseText": "Der <b>Hannoveraner</b> ist als Sportpferd sehr gefragt."}, "html"),
+        (
+            {
+                "fazit": "Ein Marktwert lässt sich für dieses Pferd nicht bestimmen. Die Spanne"
+                " bildet nur die Nachfrage nach Springpferden ab."
+            },
+            "refusal",
+        ),
     ],
 )
 def test_refuses_a_faulty_field(changes: dict[str, Any], reason: str) -> None:
@@ -132,6 +147,9 @@ def test_refuses_a_faulty_field(changes: dict[str, Any], reason: str) -> None:
         (f"```json\n{TEXT[:400]}", "truncated"),
         ("[" * 20_000, "truncated"),
         (str(certificate()), "no_json"),
+        (json.dumps(certificate(preisVon=17000)) + f"\nKorrigiert:\n{TEXT}", "conflicting_objects"),
+        (f"Beispiel, wie das aussehen könnte (fiktive Werte):\n{TEXT}", "placeholder"),
+        (f"{TEXT}\n\nLeider kann ich keine Bewertung dieses Pferdes abgeben.", "refusal"),
         ('{"error": {"code": 502, "message": "Bad gateway"}}', "no_json"),
         ('{"preisVon": 18000, "preisBis": 28000}', "missing_field"),
     ],

@@ -1,10 +1,11 @@
 """What holds for every text."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.acceptance import Accepted, Rejected
-from tests.judgement.reports import report, valued
+from tests.judgement.reports import certificate, certified, report, valued
 
 fragments = st.lists(
     st.sampled_from(
@@ -50,3 +51,14 @@ def test_judging_an_accepted_text_again_changes_nothing(before: str, after: str)
     verdict = valued(before + report() + after)
     assert isinstance(verdict, Accepted)
     assert valued(verdict.text) == verdict
+
+
+@pytest.mark.parametrize(
+    "pair", ["**a**", "*a*", "`a`", "x**", "__a__", "a\u0308", "a.", "ab ", "[a"]
+)
+def test_judges_paragraphs_of_marks_in_linear_time(pair: str) -> None:
+    """A last or an inner paragraph of letters and marks gets its verdict before the time limit."""
+    marks = (pair * 26_000)[:26_000]
+    assert isinstance(valued(report(after=f"\n\n{marks}")[-28_000:]), Rejected)
+    assert valued(report(inside=marks)[:28_000]) is not None
+    assert isinstance(certified(certificate(fazit=marks)), Rejected)

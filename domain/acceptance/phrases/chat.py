@@ -272,7 +272,8 @@ PROCESS: Final = signals(
         3.0,
         (
             r"\b(?:bewerten|beantworten) sie diese (?:antwort|nachricht)"
-            r"|\bantworten sie (?:einfach |mir )?auf\b|\bdiese (?:antwort|nachricht)\b"
+            r"|\bantworten sie (?:einfach |mir )?auf (?:diese|meine|folgende)\b"
+            r"|\bdiese (?:antwort|nachricht)\b"
         ),
     ),
     (3.0, r"\bgpt-?\d|\bchatgpt\b|\bopenai\b|\blarge language|\bsystem-?prompt"),

@@ -13,6 +13,12 @@ _CORE: Final = (
     r"|stute|wallach|hengst)|(?:\w*bewertung|einschätzung)(?! (?:der|des|seiner|ihrer|dieser)\b))"
 )
 
+_RIDING: Final = (
+    r"parcours|wechsel|sprung|springen|abwurf|stange|gelände|dressur|prüfung|lektion|turnier"
+    r"|galopp|trab\b"
+)
+_IN_RIDING: Final = r" (?:im|am|beim|in der|in den|über) (?!system|server|ablauf|betrieb|daten)"
+
 REFUSAL: Final = signals(
     "refusal",
     (3.0, rf"\bals (?:ein\w? )?{_MACHINE}[^.]{{0,60}}\b(?:ich|mir|mich|mein\w*)\b"),
@@ -122,9 +128,9 @@ DENIAL: Final = signals(
     (
         3.0,
         (
-            r"\b(?:unerwarteter|interner|technischer) fehler\b"
-            r"|\b\bfehler\b[^.]{0,30}\baufgetreten|\bfehler bei der (?:erstellung|verarbeitung"
-            r"|berechnung|generierung)"
+            rf"\b(?:unerwarteter|interner|technischer) fehler\b(?!{_IN_RIDING})"
+            rf"|^(?!.*(?:{_RIDING}|\bkeine? fehler)).{{0,200}}\bfehler\b[^.]{{0,30}}\baufgetreten"
+            r"|\bfehler bei der (?:erstellung|verarbeitung|berechnung|generierung)"
         ),
     ),
     (
@@ -155,8 +161,40 @@ DENIAL: Final = signals(
     (
         3.0,
         (
-            r"\b(?:preis|wert|spanne|bewertung|einschätzung|zahl)\w{0,2}\b[^.]{0,30}\b(?:ist|sind)"
-            r"\b[^.]{0,20}\b(?:hypothetisch|simuliert|(?:nur |lediglich )?ein beispiel)"
+            r"\b\w{0,12}(?:preis|wert|spanne|bewertung|einschätzung|zahl)\w{0,2}\b[^.]{0,30}"
+            r"\b(?:ist|sind)\b[^.]{0,20}\b(?:hypothetisch|simuliert"
+            r"|(?:nur |lediglich )?ein beispiel)"
+        ),
+    ),
+    (
+        3.0,
+        (
+            r"^(?!.*\b(?:exakt|genau|präzis|abschließend|endgültig|pauschal|final|allein|punkt)"
+            r")(?:.{0,80}\b)?(?:eine?|der|die) (?:seriös\w+ |belastbar\w+ |verlässlich\w+ "
+            r"|realistisch\w+ )?(?:marktwert|preisspanne|wertspanne|(?:markt)?wertermittlung|wert"
+            r"|preis)\b[^.,]{0,80}\b(?:nicht|unmöglich)\b(?! ohne)[^.,]{0,20}"
+            r"\b(?:bestimmen|bestimmbar|bestimmt|angegeben|angeben|möglich|ermitteln|ermittelt"
+            r"|ermittelbar|genannt|nennen|benannt|beziffern|beziffert)(?: werden)?\W*$"
+        ),
+    ),
+    (
+        3.0,
+        r"\b(?:hat|besitzt)\b[^.,]{0,30}\bkeinen (?:markt|handels|verkehrs)wert\b(?! (?:als|mehr))",
+    ),
+    (
+        3.0,
+        (
+            r"\b(?:genannt|obig|angegeben|dies)\w{0,2} \w{0,12}(?:preis|wert|spanne|betr[aä]g|zahl"
+            r"|angabe|bewertung)\w{0,3} (?:ist|sind) (?:\w+ )?(?:geraten|falsch|unsinn|erfunden"
+            r"|bedeutungslos)\W*$"
+        ),
+    ),
+    (
+        3.0,
+        (
+            r"\b(?:beispiel|muster|demo|test)(?:bewertung|gutachten|zertifikat|einschätzung)\b"
+            r"|\bist (?:nur |lediglich )?ein (?:test|demo|beispiel|muster)text\b"
+            r"|\bfiktive[rn]? (?:markt)?(?:wert|preis|zahl|angabe|daten|beispiel)"
         ),
     ),
 )
@@ -191,8 +229,8 @@ APOLOGY: Final = signals(
     (
         2.0,
         (
-            r"technische\w? (?:gründ|problem|störung|fehler|schwierigkeiten?)[^.]{0,80}(?:konnte"
-            r"|nicht|kein|bewertung|analyse|ergebnis|anfrage)"
+            r"technische\w? (?:gründ|problem|störung|fehler|schwierigkeiten?)"
+            rf"(?!\w{{0,3}}{_IN_RIDING})[^.]{{0,80}}(?:konnte|nicht|kein|bewertung|analyse|ergebnis|anfrage)"
         ),
     ),
     (
