@@ -1,35 +1,42 @@
 """The owner's collections `ai_requests` and `error_logs`, under the owner's field names."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
 
 from domain.answer import Attempt, AttemptOutcome, Tier
+from domain.errors import Unavailable
 from domain.job import Job
 from domain.order import Horse, horse_data
 from domain.ports import Clock
-from ledger.connection import Connection
+from ledger.connection import Connection, Document
 from ledger.documents import plain
 from ledger.names import AI_REQUESTS, ERROR_LOGS
+
+MOST_HELD: Final = 1000
+KEEP_UP_SECONDS: Final = 2.0
 
 log = structlog.get_logger(__name__)
 
 
 class MongoRecords:
-    """Implements `domain.ports.Records`: a record that cannot be written is logged as lost."""
+    """Implements `domain.ports.Records`. Never raises: a record is no duty, the order goes on.
+
+    What MongoDB does not take now is held, up to `MOST_HELD`, and written by `keep_up`.
+    """
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
         self._requests = connection.collection(AI_REQUESTS)
-        self._errors = connection.collection(ERROR_LOGS)
+        self._held: deque[tuple[str, Document]] = deque()
 
     async def attempt(self, job: Job, horse: Horse, attempt: Attempt) -> None:
-        async with self._best_effort(AI_REQUESTS, job):
-            await self._requests.insert_one(request_document(job, horse, attempt))
+        await self._keep(AI_REQUESTS, request_document(job, horse, attempt))
 
     async def error(
         self,
@@ -41,36 +48,66 @@ class MongoRecords:
         model: str | None = None,
         stack: str | None = None,
     ) -> None:
-        async with self._best_effort(ERROR_LOGS, job):
-            document = error_document(
-                job,
-                now=self._clock.now(),
-                error_type=error_type,
-                code=code,
-                message=message,
-                model=model,
-                stack=stack,
-            )
-            document["fallback_used"] = job is not None and await self._used_a_fallback(job)
-            await self._errors.insert_one(document)
+        document = error_document(
+            job,
+            now=self._clock.now(),
+            error_type=error_type,
+            code=code,
+            message=message,
+            model=model,
+            stack=stack,
+        )
+        document["fallback_used"] = job is not None and await self._used_a_fallback(job)
+        await self._keep(ERROR_LOGS, document)
+
+    async def keep_up(self) -> None:
+        """Write what is held as soon as MongoDB takes it again, for ever."""
+        while True:
+            await self._clock.sleep(KEEP_UP_SECONDS)
+            await self.write_held()
+
+    async def write_held(self) -> None:
+        """Write what is held, oldest first, until something is not taken."""
+        while self._held:
+            collection, document = self._held.popleft()
+            if not await self._write(collection, document):
+                self._held.appendleft((collection, document))
+                return
 
     async def _used_a_fallback(self, job: Job) -> bool:
         query = {"job_id": job.id, "session_id": job.session_id}
         beyond_primary = query | {"model_tier": {"$ne": Tier.PRIMARY.value}}
-        return await self._requests.find_one(beyond_primary, {"_id": 1}) is not None
-
-    @asynccontextmanager
-    async def _best_effort(self, collection: str, job: Job | None) -> AsyncIterator[None]:
         try:
             async with self._connection.answering():
-                yield
+                return await self._requests.find_one(beyond_primary, {"_id": 1}) is not None
+        except Unavailable:
+            return False
+
+    async def _keep(self, collection: str, document: Document) -> None:
+        """Write a document under an id of its own, so that a repetition is recognised."""
+        named = {"_id": ObjectId(), **document}
+        if await self._write(collection, named):
+            return
+        if len(self._held) >= MOST_HELD:
+            self._lose(*self._held.popleft(), error="too many are held")
+        self._held.append((collection, named))
+
+    async def _write(self, collection: str, document: Document) -> bool:
+        """Return False when MongoDB is away; a document that is refused is given up."""
+        try:
+            async with self._connection.answering():
+                await self._connection.collection(collection).insert_one(document)
+        except Unavailable:
+            return False
+        except DuplicateKeyError:
+            return True
         except Exception as error:  # noqa: BLE001 - a record is no duty: the order goes on
-            log.warning(
-                "record_lost",
-                collection=collection,
-                job_id=job.id if job else None,
-                error_type=type(error).__name__,
-            )
+            self._lose(collection, document, error=type(error).__name__)
+        return True
+
+    def _lose(self, collection: str, document: Document, *, error: str) -> None:
+        job_id = document.get("job_id") or document.get("request_data", {}).get("job_id")
+        log.warning("record_lost", collection=collection, job_id=job_id, error_type=error)
 
 
 def request_document(job: Job, horse: Horse, attempt: Attempt) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from domain.prompting import Template, render
 from doorbell.app import make_celery
 from doorbell.names import TaskName
 from doorbell.ringer import CeleryRinger
-from ledger.connection import Connection, connect
+from ledger.connection import Connection, LedgerMisconfigured, connect
 from ledger.jobs import MongoJobs
 from ledger.migrations import migrate
 from ledger.orders import MongoOrders
@@ -109,6 +109,10 @@ async def prepare(connection: Connection, clock: Clock) -> None:
             await migrate(connection)
         except Unavailable as error:
             log.warning("waiting_for_mongodb", database=connection.name, error=str(error))
+        except LedgerMisconfigured:
+            raise
+        except Exception as error:  # noqa: BLE001 - nobody is there to start us again
+            log.error("ledger_not_prepared", error=type(error).__name__, detail=str(error))  # noqa: TRY400 - the same line every two seconds
         else:
             log.info("ledger_ready", database=connection.name)
             return
@@ -143,8 +147,9 @@ class _Wiring:
         chain, model_watch = build_chain(
             self.settings, self.client, self.clock, stack, direct_only=direct_only
         )
-        story = self._story(jobs, chain)
-        background = [rescue.run, direct_only.run]
+        records = MongoRecords(self.connection, self.clock)
+        story = self._story(jobs, chain, self._wanted(records))
+        background = [rescue.run, direct_only.run, records.keep_up]
         return Desk(
             work=functools.partial(story.work, owner=self.owner),
             background=[*background, model_watch.run] if model_watch else background,
@@ -156,8 +161,8 @@ class _Wiring:
     async def _is_direct_only(self) -> bool:
         return (await Switches(self.connection).direct_only()).on
 
-    def _story(self, jobs: MongoJobs, chain: FallbackChain) -> Story:
-        settings, records, patience = self.settings, self._records(), self._patience()
+    def _story(self, jobs: MongoJobs, chain: FallbackChain, records: Records) -> Story:
+        settings, patience = self.settings, self._patience()
         orders = MongoOrders(self.connection)
         templates = load_templates({Kind.CERTIFICATE: certificate_schema()})
         return Story(
@@ -190,8 +195,7 @@ class _Wiring:
             patience=patience,
         )
 
-    def _records(self) -> Records:
-        records = MongoRecords(self.connection, self.clock)
+    def _wanted(self, records: MongoRecords) -> Records:
         return records if self.settings.enable_performance_tracking else ErrorsOnly(records)
 
     def _patience(self) -> Patience:

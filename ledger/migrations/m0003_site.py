@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from domain.job import Kind
 from ledger.connection import Database
-from ledger.migrations.schema import Migration, drop_index, index
+from ledger.migrations.schema import Migration, create_index, drop_index, index
 from ledger.names import COUNTERS, ORDERS
 
 log = structlog.get_logger(__name__)
@@ -57,19 +57,23 @@ async def _down(database: Database) -> None:
 
 async def _make_unique(database: Database, key: _Key) -> bool:
     """Return False when duplicates only allow a plain index for now."""
-    collection = database[key.collection]
     try:
-        await collection.create_indexes([key.unique])
+        is_unique = await create_index(database, key.collection, key.unique)
     except OperationFailure as error:
         if not isinstance(error, DuplicateKeyError) and error.code != _DUPLICATE_KEY:
             raise
-        await collection.create_indexes([key.plain])
+        # One that is there already on this field speeds the look-ups up just as well.
+        await create_index(database, key.collection, key.plain)
         log.warning(
             "unique_index_impossible",
             collection=key.collection,
             field=key.field,
             duplicates=await _count_duplicates(database, key),
         )
+        return False
+    if not is_unique:
+        # The site's own index: nobody but its owner may drop it.
+        log.warning("index_in_the_way", collection=key.collection, field=key.field)
         return False
     await drop_index(database, key.collection, key.plain.document["name"])
     return True

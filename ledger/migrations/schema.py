@@ -9,6 +9,7 @@ from pymongo.errors import CollectionInvalid, OperationFailure
 
 from ledger.connection import Database
 
+_INDEX_CONFLICTS: Final = frozenset({85, 86})
 _INDEX_NOT_FOUND: Final = 27
 _NAMESPACE_NOT_FOUND: Final = 26
 
@@ -35,8 +36,46 @@ def index(name: str, *keys: str, **options: Any) -> IndexModel:
 
 
 async def create_indexes(database: Database, indexes: Indexes) -> None:
+    """Create indexes on our own collections; one on the same keys under another name serves too."""
     for collection, models in indexes.items():
-        await database[collection].create_indexes(list(models))
+        for model in models:
+            if not await create_index(database, collection, model):
+                await _replace(database, collection, model)
+
+
+async def create_index(database: Database, collection: str, model: IndexModel) -> bool:
+    """Make sure that an index exists; False when one on the same keys promises less."""
+    try:
+        await database[collection].create_indexes([model])
+    except OperationFailure as error:
+        if error.code not in _INDEX_CONFLICTS:
+            raise
+        return _serves(await _on_same_keys(database, collection, model), model.document)
+    return True
+
+
+def _serves(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Say whether an index that is there does what the wanted one would do."""
+    unique_enough = bool(present.get("unique")) or not wanted.get("unique")
+    same_life = present.get("expireAfterSeconds") == wanted.get("expireAfterSeconds")
+    return unique_enough and same_life
+
+
+async def _on_same_keys(
+    database: Database, collection: str, model: IndexModel
+) -> Mapping[str, Any]:
+    wanted = list(model.document["key"].items())
+    async for present in database[collection].list_indexes():
+        if list(present["key"].items()) == wanted:
+            found: Mapping[str, Any] = present
+            return found
+    return {}
+
+
+async def _replace(database: Database, collection: str, model: IndexModel) -> None:
+    present = await _on_same_keys(database, collection, model)
+    await drop_index(database, collection, present.get("name", model.document["name"]))
+    await database[collection].create_indexes([model])
 
 
 async def drop_indexes(database: Database, indexes: Indexes) -> None:

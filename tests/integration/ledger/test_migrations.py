@@ -165,3 +165,47 @@ async def test_one_document_per_model_and_day(connection: Connection) -> None:
     await performance.insert_one(dict(document))
     with pytest.raises(DuplicateKeyError):
         await performance.insert_one(dict(document))
+
+
+async def test_indexes_under_other_names_serve_as_well(empty_connection: Connection) -> None:
+    """The owner's own index list, or a hand-made index, must never close the shop."""
+    requests = empty_connection.collection(AI_REQUESTS)
+    await requests.create_index([("timestamp", -1), ("model_used", 1)])
+    await requests.create_index([("session_id", 1), ("timestamp", -1)], name="x")
+    await empty_connection.collection(VALUATIONS).create_index("stripeSessionId")
+
+    assert await migrate(empty_connection) == NAMES
+    await migrate(empty_connection)
+
+    names = set(await requests.index_information())
+    assert {"timestamp_-1_model_used_1", "x"} <= names
+
+
+async def test_a_plain_index_over_duplicates_stops_nobody(empty_connection: Connection) -> None:
+    """The site's index stays, the step stays open, everything else is there."""
+    orders = empty_connection.collection(VALUATIONS)
+    await orders.insert_many([{"stripeSessionId": "cs_1"}, {"stripeSessionId": "cs_1"}])
+    await orders.create_index("stripeSessionId")
+
+    await migrate(empty_connection)
+
+    complete = {step.name: step.complete for step in await status(empty_connection)}
+    assert not complete.pop(SITE)
+    assert all(complete.values())
+    assert "stripeSessionId_1" in await orders.index_information()
+
+
+async def test_our_own_index_that_promises_less_is_replaced(empty_connection: Connection) -> None:
+    """One paid session per order rests on a unique index; a plain one on its keys must go."""
+    jobs = empty_connection.collection("jobs")
+    await jobs.create_index(
+        [("kind", 1), ("order_id", 1)],
+        name="plain",
+        partialFilterExpression={"holds_order": True},
+    )
+
+    await migrate(empty_connection)
+
+    keys = [("kind", 1), ("order_id", 1)]
+    information = (await jobs.index_information()).values()
+    assert any(found["key"] == keys and found.get("unique") for found in information)
