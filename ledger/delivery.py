@@ -96,7 +96,7 @@ class Delivery:
         if order is None:
             raise InvalidOrder("_id", "the order document is gone")
         if has_result(job.kind, order):
-            raise AlreadyAnswered(job.id)
+            raise AlreadyAnswered("the order received another result while this job worked")
         return order["_id"]
 
     async def _draw_number(self) -> str:

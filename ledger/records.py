@@ -1,12 +1,13 @@
 """The owner's collections `ai_requests` and `error_logs`, under the owner's field names."""
 
 from collections import deque
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
 import structlog
 from bson import ObjectId
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from domain.answer import Attempt, AttemptOutcome, Tier
 from domain.errors import Unavailable
@@ -26,13 +27,13 @@ log = structlog.get_logger(__name__)
 class MongoRecords:
     """Implements `domain.ports.Records`. Never raises: a record is no duty, the order goes on.
 
-    What MongoDB does not take now is held, up to `MOST_HELD`, and written by `keep_up`.
+    What MongoDB does not take now is held, up to `MOST_HELD`, and written by `keep_up` or
+    along with the next record.
     """
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-        self._requests = connection.collection(AI_REQUESTS)
         self._held: deque[tuple[str, Document]] = deque()
 
     async def attempt(self, job: Job, horse: Horse, attempt: Attempt) -> None:
@@ -57,8 +58,7 @@ class MongoRecords:
             model=model,
             stack=stack,
         )
-        document["fallback_used"] = job is not None and await self._used_a_fallback(job)
-        await self._keep(ERROR_LOGS, document)
+        await self._keep(ERROR_LOGS, document, job=job)
 
     async def keep_up(self) -> None:
         """Write what is held as soon as MongoDB takes it again, for ever."""
@@ -69,28 +69,43 @@ class MongoRecords:
     async def write_held(self) -> None:
         """Write what is held, oldest first, until something is not taken."""
         while self._held:
-            collection, document = self._held.popleft()
-            if not await self._write(collection, document):
-                self._held.appendleft((collection, document))
+            entry = self._held.popleft()
+            is_settled = False
+            try:
+                is_settled = await self._write(*entry)
+            finally:
+                # Whoever is interrupted here must not take a record along.
+                if not is_settled:
+                    self._held.appendleft(entry)
+            if not is_settled:
                 return
+
+    async def _keep(self, collection: str, document: Document, *, job: Job | None = None) -> None:
+        """Queue a document and write the queue, all within one operation's time.
+
+        The id is our own, so that a repetition is recognised.
+        """
+        entry = (collection, {"_id": ObjectId(), **document})
+        is_queued = False
+        try:
+            with suppress(Unavailable, PyMongoError):
+                async with self._connection.answering():
+                    if job is not None:
+                        entry[1]["fallback_used"] = await self._used_a_fallback(job)
+                    self._held.append(entry)
+                    is_queued = True
+                    await self.write_held()
+        finally:
+            if not is_queued:
+                self._held.append(entry)
+        while len(self._held) > MOST_HELD:
+            self._lose(*self._held.popleft(), error="too many are held")
 
     async def _used_a_fallback(self, job: Job) -> bool:
         query = {"job_id": job.id, "session_id": job.session_id}
         beyond_primary = query | {"model_tier": {"$ne": Tier.PRIMARY.value}}
-        try:
-            async with self._connection.answering():
-                return await self._requests.find_one(beyond_primary, {"_id": 1}) is not None
-        except Unavailable:
-            return False
-
-    async def _keep(self, collection: str, document: Document) -> None:
-        """Write a document under an id of its own, so that a repetition is recognised."""
-        named = {"_id": ObjectId(), **document}
-        if await self._write(collection, named):
-            return
-        if len(self._held) >= MOST_HELD:
-            self._lose(*self._held.popleft(), error="too many are held")
-        self._held.append((collection, named))
+        requests = self._connection.collection(AI_REQUESTS)
+        return await requests.find_one(beyond_primary, {"_id": 1}) is not None
 
     async def _write(self, collection: str, document: Document) -> bool:
         """Return False when MongoDB is away; a document that is refused is given up."""

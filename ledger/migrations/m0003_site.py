@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from domain.job import Kind
 from ledger.connection import Database
-from ledger.migrations.schema import Migration, create_index, drop_index, index
+from ledger.migrations.schema import Migration, create_index, drop_index, find_rivals, index
 from ledger.names import COUNTERS, ORDERS
 
 log = structlog.get_logger(__name__)
@@ -56,14 +56,13 @@ async def _down(database: Database) -> None:
 
 
 async def _make_unique(database: Database, key: _Key) -> bool:
-    """Return False when duplicates only allow a plain index for now."""
+    """Return False when duplicates, or an index of the site, only allow a plain one for now."""
     try:
         is_unique = await create_index(database, key.collection, key.unique)
     except OperationFailure as error:
         if not isinstance(error, DuplicateKeyError) and error.code != _DUPLICATE_KEY:
             raise
-        # One that is there already on this field speeds the look-ups up just as well.
-        await create_index(database, key.collection, key.plain)
+        await _make_plain(database, key)
         log.warning(
             "unique_index_impossible",
             collection=key.collection,
@@ -72,11 +71,23 @@ async def _make_unique(database: Database, key: _Key) -> bool:
         )
         return False
     if not is_unique:
-        # The site's own index: nobody but its owner may drop it.
-        log.warning("index_in_the_way", collection=key.collection, field=key.field)
+        await _warn(database, key, key.unique)
+        await _make_plain(database, key)
         return False
     await drop_index(database, key.collection, key.plain.document["name"])
     return True
+
+
+async def _make_plain(database: Database, key: _Key) -> None:
+    """Speed up the look-ups; an index of the site on this field does so just as well."""
+    if not await create_index(database, key.collection, key.plain):
+        await _warn(database, key, key.plain)
+
+
+async def _warn(database: Database, key: _Key, wanted: IndexModel) -> None:
+    """Leave what is there: nobody but its owner may drop an index of the site."""
+    names = [rival["name"] for rival in await find_rivals(database, key.collection, wanted)]
+    log.warning("index_in_the_way", collection=key.collection, name=", ".join(names))
 
 
 async def _count_duplicates(database: Database, key: _Key) -> int:

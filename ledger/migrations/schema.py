@@ -16,6 +16,9 @@ _NAMESPACE_NOT_FOUND: Final = 26
 Indexes = Mapping[str, Sequence[IndexModel]]
 """Indexes by collection."""
 
+Description = Mapping[str, Any]
+"""An index as the server lists it and as the driver sends it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -36,46 +39,69 @@ def index(name: str, *keys: str, **options: Any) -> IndexModel:
 
 
 async def create_indexes(database: Database, indexes: Indexes) -> None:
-    """Create indexes on our own collections; one on the same keys under another name serves too."""
+    """Create indexes on our own collections; what stands in the way there is dropped."""
     for collection, models in indexes.items():
         for model in models:
-            if not await create_index(database, collection, model):
+            if not await create_index(database, collection, model, suffices=_suffices_us):
                 await _replace(database, collection, model)
 
 
-async def create_index(database: Database, collection: str, model: IndexModel) -> bool:
-    """Make sure that an index exists; False when one on the same keys promises less."""
+def serves(present: Description, wanted: Description) -> bool:
+    """Say whether an index that is there does at least what the wanted one would do."""
+    return (
+        list(present["key"].items()) == list(wanted["key"].items())
+        and bool(present.get("unique")) >= bool(wanted.get("unique"))
+        and present.get("expireAfterSeconds") == wanted.get("expireAfterSeconds")
+        and present.get("partialFilterExpression") in (None, wanted.get("partialFilterExpression"))
+        and bool(present.get("sparse")) <= bool(wanted.get("sparse"))
+        and present.get("collation") == wanted.get("collation")
+        and not present.get("hidden")
+    )
+
+
+async def create_index(
+    database: Database,
+    collection: str,
+    model: IndexModel,
+    *,
+    suffices: Callable[[Description, Description], bool] = serves,
+) -> bool:
+    """Make sure that an index exists; False when one that promises less is in its way."""
     try:
         await database[collection].create_indexes([model])
     except OperationFailure as error:
         if error.code not in _INDEX_CONFLICTS:
             raise
-        return _serves(await _on_same_keys(database, collection, model), model.document)
+        rivals = await find_rivals(database, collection, model)
+        return any(suffices(present, model.document) for present in rivals)
     return True
 
 
-def _serves(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Say whether an index that is there does what the wanted one would do."""
-    unique_enough = bool(present.get("unique")) or not wanted.get("unique")
-    same_life = present.get("expireAfterSeconds") == wanted.get("expireAfterSeconds")
-    return unique_enough and same_life
-
-
-async def _on_same_keys(
+async def find_rivals(
     database: Database, collection: str, model: IndexModel
-) -> Mapping[str, Any]:
-    wanted = list(model.document["key"].items())
-    async for present in database[collection].list_indexes():
-        if list(present["key"].items()) == wanted:
-            found: Mapping[str, Any] = present
-            return found
-    return {}
+) -> list[dict[str, Any]]:
+    """Return the indexes of the same name or on the same keys, the one of the name first."""
+    name, keys = model.document["name"], list(model.document["key"].items())
+    rivals = [
+        dict(present)
+        async for present in database[collection].list_indexes()
+        if present["name"] == name or list(present["key"].items()) == keys
+    ]
+    return sorted(rivals, key=lambda present: bool(present["name"] != name))
+
+
+def _suffices_us(present: Description, wanted: Description) -> bool:
+    # A unique index without our filter would refuse documents which the rule allows.
+    same_filter = present.get("partialFilterExpression") == wanted.get("partialFilterExpression")
+    return serves(present, wanted) and (same_filter or not wanted.get("unique"))
 
 
 async def _replace(database: Database, collection: str, model: IndexModel) -> None:
-    present = await _on_same_keys(database, collection, model)
-    await drop_index(database, collection, present.get("name", model.document["name"]))
-    await database[collection].create_indexes([model])
+    """Drop no more than is needed: indexes on the same keys may exist side by side."""
+    for present in await find_rivals(database, collection, model):
+        await drop_index(database, collection, present["name"])
+        if await create_index(database, collection, model, suffices=_suffices_us):
+            return
 
 
 async def drop_indexes(database: Database, indexes: Indexes) -> None:

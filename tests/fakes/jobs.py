@@ -189,7 +189,7 @@ class MemoryJobs:
         if order is None:
             raise InvalidOrder("_id", "the order document is gone")
         if has_result(job.kind, order):
-            raise AlreadyAnswered(job.id)
+            raise AlreadyAnswered("the order received another result while this job worked")
         return order
 
     def _draw_number(self, year: int) -> str:

@@ -99,7 +99,7 @@ async def test_a_foreign_result_is_never_overwritten(
     await world.put_order(kind, **result)
     order = await world.order(kind)
     claim = await world.answered(await world.open(kind=kind))
-    with pytest.raises(AlreadyAnswered):
+    with pytest.raises(AlreadyAnswered, match="received another result"):
         await world.jobs.deliver(claim, DUTIES)
     assert await world.order(kind) == order
     assert await world.get(claim.job_id) == claim.job

@@ -13,8 +13,8 @@ from ledger.connection import Connection, Database
 from ledger.migrations import migrate, roll_back, status
 from ledger.migrations.lease import Lease
 from ledger.migrations.runner import ALL
-from ledger.migrations.schema import Migration
-from ledger.names import AI_REQUESTS, MODEL_PERFORMANCE, ORDERS, SCHEMA_MIGRATIONS
+from ledger.migrations.schema import Migration, index, serves
+from ledger.names import AI_REQUESTS, JOBS, MODEL_PERFORMANCE, ORDERS, SCHEMA_MIGRATIONS
 from tests.builders import NOW
 
 NAMES = [migration.name for migration in ALL]
@@ -193,6 +193,77 @@ async def test_a_plain_index_over_duplicates_stops_nobody(empty_connection: Conn
     assert not complete.pop(SITE)
     assert all(complete.values())
     assert "stripeSessionId_1" in await orders.index_information()
+
+
+@pytest.mark.parametrize("keys", [[("stripeSessionId", 1)], [("kaufdatum", 1)]])
+async def test_an_index_of_the_site_in_the_way_stays(
+    empty_connection: Connection, keys: list[tuple[str, int]]
+) -> None:
+    """It is named in a warning, look-ups are fast all the same, and later starts try again."""
+    orders = empty_connection.collection(VALUATIONS)
+    await orders.create_index(keys, name="stripeSessionId_unique")
+    with capture_logs() as logs:
+        assert await migrate(empty_connection) == [name for name in NAMES if name != SITE]
+    [warning] = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert warning["event"] == "index_in_the_way"
+    assert (warning["collection"], warning["name"]) == (VALUATIONS, "stripeSessionId_unique")
+    found = await orders.index_information()
+    assert found["stripeSessionId_unique"]["key"] == keys
+    assert [("stripeSessionId", 1)] in [entry["key"] for entry in found.values()]
+
+    await orders.drop_index("stripeSessionId_unique")
+    assert await migrate(empty_connection) == [SITE]
+    assert (await orders.index_information())["stripeSessionId_unique"]["unique"]
+
+
+async def test_our_name_on_other_keys_hides_no_index(empty_connection: Connection) -> None:
+    """An index that merely bears the name of ours does not do its work."""
+    requests = empty_connection.collection(AI_REQUESTS)
+    await requests.create_index("session_id", name="recent")
+    assert await migrate(empty_connection) == NAMES
+    assert (await requests.index_information())["recent"]["key"] == [
+        ("timestamp", -1),
+        ("model_used", 1),
+    ]
+
+
+@pytest.mark.parametrize("options", [{}, {"unique": True}])
+async def test_the_rule_of_one_paid_session_has_its_very_index(
+    empty_connection: Connection, options: dict[str, Any]
+) -> None:
+    """A stricter one would refuse the duplicates that are to be parked; others on the keys stay."""
+    keys = [("kind", 1), ("order_id", 1)]
+    jobs = empty_connection.collection(JOBS)
+    await jobs.create_index(keys, name="one_paid_session_per_order", **options)
+    await jobs.create_index(keys, name="beside", sparse=True)
+    assert await migrate(empty_connection) == NAMES
+    found = await jobs.index_information()
+    rule = found["one_paid_session_per_order"]
+    assert (rule["unique"], rule["partialFilterExpression"]) == (True, {"holds_order": True})
+    assert "beside" in found
+
+
+WANTED = index("w", "a", unique=True, partialFilterExpression={"a": {"$gt": ""}}).document
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"name": "other"}, True),
+        ({"partialFilterExpression": None}, True),
+        ({"partialFilterExpression": {"b": 1}}, False),
+        ({"unique": False}, False),
+        ({"sparse": True}, False),
+        ({"hidden": True}, False),
+        ({"expireAfterSeconds": 0}, False),
+        ({"collation": {"locale": "de"}}, False),
+        ({"key": {"b": 1}}, False),
+        ({"key": {"a": -1}}, False),
+    ],
+)
+def test_what_serves_as_well(changes: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - a table
+    """Equal or stricter, and about all the documents the wanted one is about."""
+    assert serves(dict(WANTED) | changes, WANTED) is expected
 
 
 async def test_our_own_index_that_promises_less_is_replaced(empty_connection: Connection) -> None:

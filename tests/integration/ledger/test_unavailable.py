@@ -1,14 +1,17 @@
 """When MongoDB does not answer, every verb says so in the same way and in bounded time."""
 
-from collections.abc import Awaitable, Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 from structlog.testing import capture_logs
 
 from domain.errors import Unavailable
 from domain.job import Claim, Job, Kind, MailDuty, MailTo, Money, Opening, Stage, State
-from ledger.connection import connect
-from ledger.records import MongoRecords
+from ledger.connection import Connection, connect
+from ledger.names import AI_REQUESTS, ERROR_LOGS
+from ledger.records import MOST_HELD, MongoRecords
 from sandbox.processes import free_port
 from tests.builders import NOW, ORDER_ID, SESSION_ID, horse
 from tests.fakes.clock import FakeClock
@@ -94,22 +97,100 @@ async def test_records_never_raise_and_never_tell(dead_world: World) -> None:
     assert "secret" not in str(logs)
 
 
-async def test_records_are_written_once_mongodb_is_back(mongo_uri: str) -> None:
-    """A model that was paid during an outage stands in the figures all the same, once."""
-    away = connect(f"mongodb://127.0.0.1:{free_port()}/test", app_name="tests", op_timeout_s=0.05)
-    here = connect(mongo_uri, f"records_{free_port()}", app_name="tests")
-    records = MongoRecords(away, FakeClock())
+class Unsteady(Connection):
+    """MongoDB that can be away, or do as it is told and have its answers lost."""
+
+    def __init__(self, here: Connection, *, is_away: bool = False, is_mute: bool = False) -> None:
+        super().__init__(here.client, here.name, op_timeout_s=20)
+        self.is_away = is_away
+        self.is_mute = is_mute
+
+    @asynccontextmanager
+    async def answering(self, *, limit_s: float | None = None) -> AsyncIterator[None]:
+        if self.is_away:
+            raise Unavailable("away")
+        async with super().answering(limit_s=limit_s):
+            yield
+        if self.is_mute:
+            raise Unavailable("the answer got lost")
+
+
+class Enough(Exception):  # noqa: N818 - ends a loop that has no end
+    """The clock has been asked often enough."""
+
+
+class OneTurn(FakeClock):
+    """Lets a loop go round once."""
+
+    async def sleep(self, seconds: float) -> None:
+        if self.monotonic():
+            raise Enough
+        await super().sleep(seconds)
+
+
+async def count_records(connection: Connection) -> list[int]:
+    names = (AI_REQUESTS, ERROR_LOGS)
+    return [await connection.collection(name).count_documents({}) for name in names]
+
+
+@pytest.mark.parametrize("trouble", ["is_away", "is_mute"])
+async def test_records_are_written_once_when_mongodb_is_back(
+    connection: Connection, trouble: str
+) -> None:
+    """A model paid during an outage stands in the figures, and only once if its row did arrive."""
+    unsteady = Unsteady(connection, **{trouble: True})
+    records = MongoRecords(unsteady, OneTurn())
     await records.attempt(JOB, horse(), make_attempt())
     await records.error(job=JOB, error_type="a", code="b", message="c")
-
-    records._connection = here
     await records.write_held()
-    await records.write_held()
+    setattr(unsteady, trouble, False)
 
-    counts = [
-        await here.collection(name).count_documents({}) for name in ("ai_requests", "error_logs")
-    ]
-    assert counts == [1, 1]
-    await here.client.drop_database(here.name)
-    away.close()
-    here.close()
+    with pytest.raises(Enough):
+        await records.keep_up()
+
+    assert await count_records(connection) == [1, 1]
+
+
+async def test_the_next_record_takes_the_held_ones_along(connection: Connection) -> None:
+    """Nobody waits for the loop; every row keeps the time at which it was made."""
+    unsteady = Unsteady(connection, is_away=True)
+    clock = FakeClock()
+    records = MongoRecords(unsteady, clock)
+    await records.error(job=None, error_type="first", code="b", message="c")
+    clock.advance(60)
+    unsteady.is_away = False
+    await records.error(job=None, error_type="second", code="b", message="c")
+
+    rows = await connection.collection(ERROR_LOGS).find().sort("_id", 1).to_list(None)
+    assert [row["error_type"] for row in rows] == ["first", "second"]
+    assert [row["timestamp"] for row in rows] == [NOW, clock.now()]
+
+
+async def test_the_oldest_record_is_given_up_when_too_many_wait(connection: Connection) -> None:
+    """Memory is bounded, and the loss is told."""
+    unsteady = Unsteady(connection, is_away=True)
+    records = MongoRecords(unsteady, FakeClock())
+    with capture_logs() as logs:
+        for number in range(MOST_HELD + 1):
+            await records.error(job=None, error_type=str(number), code="b", message="c")
+    assert [entry["event"] for entry in logs] == ["record_lost"]
+
+    unsteady.is_away = False
+    await records.write_held()
+    assert await count_records(connection) == [0, MOST_HELD]
+    assert not await connection.collection(ERROR_LOGS).count_documents({"error_type": "0"})
+
+
+async def test_an_interrupted_write_loses_nothing(connection: Connection) -> None:
+    """Whoever is cancelled while writing leaves the record for the next one."""
+    unsteady = Unsteady(connection, is_away=True)
+    records = MongoRecords(unsteady, FakeClock())
+    await records.attempt(JOB, horse(), make_attempt())
+    unsteady.is_away = False
+    writing = asyncio.ensure_future(records.write_held())
+    await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+    await records.write_held()
+    assert await count_records(connection) == [1, 0]
