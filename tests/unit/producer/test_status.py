@@ -57,6 +57,14 @@ async def test_play_money_is_parked_for_everybody_to_see() -> None:
     assert (await here.get(f"/orders/{TEST_SESSION}")).json()["state"] == "parked"
 
 
+async def test_an_id_with_a_hyphen_is_an_order_like_any_other() -> None:
+    """Stripe may change its ids' alphabet; what the webhook took the page must show."""
+    here = world()
+    await here.deliver(event(session(id="cs_live_order-17")))
+
+    assert (await here.get("/orders/cs_live_order-17")).json()["state"] == "queued"
+
+
 async def test_unknown_orders_read_alike() -> None:
     """Unknown, malformed, or no route at all: the same bytes."""
     here = world()

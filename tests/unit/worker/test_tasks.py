@@ -35,7 +35,10 @@ def app(runtime: Runtime) -> Iterator[Celery]:
     app.close()
 
 
-@pytest.mark.parametrize("job_id", ["valuation:cs_live_a1", "certificate:cs_test_B2"])
+@pytest.mark.parametrize(
+    "job_id",
+    ["valuation:cs_live_a1", "certificate:cs_test_B2", "valuation:cs_live_order-17"],
+)
 def test_ring(app: Celery, runtime: Runtime, job_id: str) -> None:
     """A job id reaches the loop; the outcome is what Flower shows."""
     assert app.tasks[TaskName.WORK].run(job_id) == "delivered"
