@@ -154,6 +154,17 @@ class MongoJobs:
         return [job["_id"] async for job in cursor]
 
     @verb
+    async def orphans(self, limit: int) -> list[str]:
+        """Return due jobs whose owner is dead, longest due first."""
+        living = await live_owners(self._connection, self._live_within_s)
+        query = {
+            "owner": {"$gt": "", "$nin": living},
+            "not_before": {"$lte": self._clock.now()},
+        }
+        cursor = self._jobs.find(query, {"_id": 1}).sort("not_before", 1).limit(limit)
+        return [job["_id"] async for job in cursor]
+
+    @verb
     async def mark_rung(self, job_ids: Iterable[str]) -> None:
         await self._jobs.update_many(
             {"_id": {"$in": list(job_ids)}}, {"$set": {"rung_at": self._clock.now()}}

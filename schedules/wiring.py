@@ -22,9 +22,9 @@ from ledger.connection import Connection, connect
 from ledger.leases import Leases
 from schedules.chores import Chore, MakeChores, Tools
 from schedules.timetable import Entry, beat_schedule
-from worker.hands import Hands
+from worker.hands import IN_HAND, Hands
 from worker.pulse import Pulse
-from worker.runtime import IN_HAND, REFUSED, Desk, OpenDesk, Runtime
+from worker.runtime import REFUSED, Desk, OpenDesk, Runtime
 from worker.wiring import prepare
 
 GRACE_SECONDS: Final = 1.0

@@ -161,10 +161,16 @@ class World:
         self.ledger.store.put_order(Kind.VALUATION, order(**changes))
         return await self.open()
 
-    async def open(self) -> Job:
+    async def open(self, session_id: str = SESSION_ID) -> Job:
+        """Open the session's job; another session than the usual names no order."""
         payment = PaymentFacts(amount_total=1490, currency="eur", source="google_search")
         job, _ = await self.ledger.paid.open(
-            Opening(kind=Kind.VALUATION, session_id=SESSION_ID, order_id=ORDER_ID, payment=payment)
+            Opening(
+                kind=Kind.VALUATION,
+                session_id=session_id,
+                order_id=ORDER_ID if session_id == SESSION_ID else None,
+                payment=payment,
+            )
         )
         return job
 

@@ -1,8 +1,15 @@
 """The jobs a worker process has in hand."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
+
+from structlog.contextvars import bound_contextvars
+
+IN_HAND: Final = "in_hand"
+
+Work = Callable[[str], Awaitable[str]]
 
 
 class Hands:
@@ -24,6 +31,14 @@ class Hands:
     @property
     def tasks(self) -> set[asyncio.Task[object]]:
         return set(self._jobs.values())
+
+    async def carry(self, job_id: str, work: Work) -> str:
+        """Do the work with the job in hand; return its outcome, or that it is in hand already."""
+        if job_id in self:
+            return IN_HAND
+        async with self.holding(job_id):
+            with bound_contextvars(job_id=job_id):
+                return await work(job_id)
 
     @asynccontextmanager
     async def holding(self, job_id: str) -> AsyncIterator[None]:

@@ -1,5 +1,7 @@
-"""The rescue loop: whatever happened to Redis or to another process, due jobs are rung again."""
+"""The rescue loop: whatever happened to Redis or to another process, due jobs find a worker."""
 
+import asyncio
+import random
 from collections.abc import Callable, Iterable
 from collections.abc import Collection as Ids
 from datetime import datetime, timedelta
@@ -8,7 +10,7 @@ from typing import Final, Protocol
 import structlog
 
 from domain.ports import Clock
-from worker.hands import Hands
+from worker.hands import Hands, Work
 from worker.pulse import Pulse
 
 INTERVAL: Final = 1.0
@@ -25,6 +27,8 @@ class DueJobs(Protocol):
 
     async def due(self, limit: int, *, rung_before: datetime) -> list[str]: ...
 
+    async def orphans(self, limit: int) -> list[str]: ...
+
     async def mark_rung(self, job_ids: Iterable[str]) -> None: ...
 
     async def release_forgotten(self, owner: str, holding: Ids[str]) -> int: ...
@@ -34,6 +38,33 @@ class Bell(Protocol):
     def ring(self, job_id: str) -> None: ...
 
     async def depth(self) -> int | None: ...
+
+
+class SpareHands:
+    """Works on jobs nobody was rung for, beside what Celery's threads bring.
+
+    `capacity` is how many jobs Celery may bring at once. Fewer than that are in hand while Redis
+    is away; the orphans of the dead come on top, up to the same number again: they were being
+    worked on already, and must not stand behind a backlog.
+    """
+
+    def __init__(self, work: Work, hands: Hands, *, capacity: int) -> None:
+        self._work = work
+        self._hands = hands
+        self._capacity = capacity
+        self._tasks: set[asyncio.Task[str]] = set()
+
+    def room(self, *, for_orphans: bool = False) -> int:
+        """Return how many further jobs may begin."""
+        most = 2 * self._capacity if for_orphans else self._capacity
+        return max(0, most - len(self._hands.ids))
+
+    def begin(self, job_ids: Iterable[str]) -> None:
+        """Work on these in the background; leaving waits for them as for every job in hand."""
+        for job_id in job_ids:
+            task = asyncio.create_task(self._hands.carry(job_id, self._work))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
 
 class Rescue:
@@ -46,6 +77,7 @@ class Rescue:
         bell: Bell,
         pulse: Pulse,
         hands: Hands,
+        spare: SpareHands,
         clock: Clock,
         spread: Callable[[], float],
     ) -> None:
@@ -53,6 +85,7 @@ class Rescue:
         self._bell = bell
         self._pulse = pulse
         self._hands = hands
+        self._spare = spare
         self._clock = clock
         self._spread = spread
         self._mood = ""
@@ -68,23 +101,42 @@ class Rescue:
             self._note(mood)
 
     async def look(self) -> str:
-        """Release what we forgot, ring what is due. Return in a word how things stand."""
+        """Release what we forgot, see to what is due. Return in a word how things stand."""
         if self._pulse.steady_for() < SETTLING_SECONDS:
             return "settling"
-        async with self._hands.standstill() as holding:
-            forgotten = await self._jobs.release_forgotten(self._pulse.owner, holding)
-        if forgotten:
-            log.warning("forgotten_jobs_released", count=forgotten)
+        await self._release_forgotten()
+        await self._take_over_orphans()
         depth = await self._bell.depth()
         if depth is None:
-            return "bell_is_down"
+            return await self._work_unrung()
         if depth > BATCH:
             return "queue_is_full"
         return await self._ring_due()
 
+    async def _release_forgotten(self) -> None:
+        async with self._hands.standstill() as holding:
+            forgotten = await self._jobs.release_forgotten(self._pulse.owner, holding)
+        if forgotten:
+            log.warning("forgotten_jobs_released", count=forgotten)
+
+    async def _take_over_orphans(self) -> None:
+        """Work on the jobs of the dead at once; a ring would wait behind the whole queue."""
+        room = self._spare.room(for_orphans=True)
+        orphans = await self._jobs.orphans(BATCH) if room else []
+        if orphans:
+            log.warning("orphans_found", count=len(orphans))
+            self._spare.begin(_some(orphans, room))
+
+    async def _work_unrung(self) -> str:
+        """Without a bell, work on what is due as far as there is room."""
+        room = self._spare.room()
+        due = _some(await self._due(), room) if room else []
+        await self._jobs.mark_rung(due)
+        self._spare.begin(due)
+        return "bell_is_down"
+
     async def _ring_due(self) -> str:
-        rung_before = self._clock.now() - RING_AGAIN_AFTER
-        due = await self._jobs.due(BATCH, rung_before=rung_before)
+        due = await self._due()
         if not due:
             return "quiet"
         for job_id in due:
@@ -92,7 +144,15 @@ class Rescue:
         await self._jobs.mark_rung(due)
         return "ringing"
 
+    async def _due(self) -> list[str]:
+        return await self._jobs.due(BATCH, rung_before=self._clock.now() - RING_AGAIN_AFTER)
+
     def _note(self, mood: str) -> None:
         if mood != self._mood:
             log.info("rescue_mood", mood=mood, before=self._mood)
         self._mood = mood
+
+
+def _some(job_ids: list[str], most: int) -> list[str]:
+    """Draw at random, since every worker looks at the same list at the same time."""
+    return random.sample(job_ids, min(most, len(job_ids)))

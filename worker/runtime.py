@@ -22,7 +22,6 @@ JOIN_SECONDS: Final = 15.0
 BEGIN_AGAIN_SECONDS: Final = 1.0
 
 REFUSED: Final = "refused"
-IN_HAND: Final = "in_hand"
 HANDED_BACK: Final = "handed_back"
 
 log = structlog.get_logger(__name__)
@@ -170,11 +169,7 @@ class Runtime:
             if desk is not None:
                 desk.ringer.ring(job_id)
             return REFUSED
-        if job_id in self._hands:
-            return IN_HAND
-        async with self._hands.holding(job_id):
-            with structlog.contextvars.bound_contextvars(job_id=job_id):
-                return await desk.work(job_id)
+        return await self._hands.carry(job_id, desk.work)
 
     async def _do(self, name: str) -> str:
         desk = self._desk

@@ -43,10 +43,10 @@ from payments.sessions import StripeBuyers
 from worker import tasks
 from worker.decisions import Patience
 from worker.endings import Endings
-from worker.hands import Hands
+from worker.hands import Hands, Work
 from worker.mails import OwedMails
 from worker.pulse import Pulse
-from worker.rescue import Rescue
+from worker.rescue import Rescue, SpareHands
 from worker.runtime import Desk, OpenDesk, Runtime
 from worker.story import Story
 from worker.switches import DirectOnly
@@ -134,14 +134,6 @@ class _Wiring:
         jobs = MongoJobs(self.connection, self.clock)
         presence = MongoPresence(self.connection)
         pulse = Pulse(presence, owner=self.owner, hands=hands, clock=self.clock)
-        rescue = Rescue(
-            jobs=jobs,
-            bell=self.ringer,
-            pulse=pulse,
-            hands=hands,
-            clock=self.clock,
-            spread=lambda: random.uniform(0.8, 1.2),  # noqa: S311 - keeps workers out of step
-        )
         direct_only = DirectOnly(self._is_direct_only, self.clock)
         await direct_only.look()
         chain, model_watch = build_chain(
@@ -149,13 +141,26 @@ class _Wiring:
         )
         records = MongoRecords(self.connection, self.clock)
         story = self._story(jobs, chain, self._wanted(records))
+        work = functools.partial(story.work, owner=self.owner)
+        rescue = self._rescue(jobs, pulse, hands, work)
         background = [rescue.run, direct_only.run, records.keep_up]
         return Desk(
-            work=functools.partial(story.work, owner=self.owner),
+            work=work,
             background=[*background, model_watch.run] if model_watch else background,
             chores={TaskName.SWEEP: rescue.look},
             pulse=pulse,
             ringer=self.ringer,
+        )
+
+    def _rescue(self, jobs: MongoJobs, pulse: Pulse, hands: Hands, work: Work) -> Rescue:
+        return Rescue(
+            jobs=jobs,
+            bell=self.ringer,
+            pulse=pulse,
+            hands=hands,
+            spare=SpareHands(work, hands, capacity=self.settings.worker_concurrency),
+            clock=self.clock,
+            spread=lambda: random.uniform(0.8, 1.2),  # noqa: S311 - keeps workers out of step
         )
 
     async def _is_direct_only(self) -> bool:

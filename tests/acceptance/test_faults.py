@@ -61,18 +61,17 @@ async def test_a_stopped_worker_hands_its_job_back(world: World) -> None:
     assert await world.mails_for(session_id) == ["admin", "customer"]
 
 
-async def test_orders_paid_while_redis_is_down_are_delivered_later(world: World) -> None:
-    """The webhook answers 200 without Redis; the rescue loop rings when it is back."""
+async def test_orders_are_delivered_while_redis_is_down(world: World) -> None:
+    """The webhook answers 200 without Redis, and the rescue loop works without a bell."""
     valkey(world).kill()
     try:
         session_id = await world.paid()
-        before = await world.shop.job("valuation", session_id)
+        job = await world.ended(session_id)
     finally:
         valkey(world).start()
 
-    job = await world.ended(session_id)
-    assert before["state"] == "queued"
     assert job["state"] == "delivered"
+    assert await world.mails_for(session_id) == ["admin", "customer"]
 
 
 async def test_busy_workers_survive_a_redis_restart(world: World) -> None:
@@ -92,15 +91,16 @@ async def test_busy_workers_survive_a_redis_restart(world: World) -> None:
     assert worker_pids(world) == pids
 
 
-async def test_a_frozen_redis_does_not_hold_up_the_webhook(world: World) -> None:
-    """SIGSTOP is worse than death: connections stay open and silent."""
+async def test_a_frozen_redis_holds_nothing_up(world: World) -> None:
+    """SIGSTOP is worse than death: connections stay open and silent. Orders are delivered."""
     os.kill(valkey(world).pid, signal.SIGSTOP)
     try:
         session_id = await world.paid()
+        job = await world.ended(session_id)
     finally:
         os.kill(valkey(world).pid, signal.SIGCONT)
 
-    assert (await world.ended(session_id))["state"] == "delivered"
+    assert job["state"] == "delivered"
 
 
 async def test_flushall_loses_nothing(world: World) -> None:

@@ -127,6 +127,15 @@ class MemoryJobs:
         jobs = sorted(self._store.all(JOBS, wants_a_worker), key=lambda job: job["not_before"])
         return [job["_id"] for job in jobs[:limit]]
 
+    async def orphans(self, limit: int) -> list[str]:
+        self._store.answer()
+
+        def is_orphan(job: Document) -> bool:
+            return self._is_due(job) and job["owner"] is not None and not self._is_owned(job)
+
+        jobs = sorted(self._store.all(JOBS, is_orphan), key=lambda job: job["not_before"])
+        return [job["_id"] for job in jobs[:limit]]
+
     async def mark_rung(self, job_ids: Iterable[str]) -> None:
         self._store.answer()
         for job_id in job_ids:

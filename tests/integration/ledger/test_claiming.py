@@ -108,6 +108,21 @@ async def test_a_dead_owners_job_is_due(world: World) -> None:
     assert await world.jobs.due(10, rung_before=world.clock.now()) == [job.id]
 
 
+async def test_orphans_are_the_jobs_of_the_dead(world: World) -> None:
+    """Neither what nobody took yet nor what the living have, however lately it was rung."""
+    orphan = await world.open("cs_orphan", order_id=None)
+    held = await world.open("cs_held", order_id=None)
+    await world.open("cs_new", order_id=None)
+    await world.jobs.mark_rung([orphan.id])
+    await world.claim(orphan, "worker-dead")
+    await world.claim(held, "worker-b")
+    assert await world.jobs.orphans(10) == []
+
+    await world.silence("worker-dead")
+
+    assert await world.jobs.orphans(10) == [orphan.id]
+
+
 async def test_a_worker_that_dies_with_a_job_is_counted(world: World) -> None:
     """A job that kills its workers must not go round for ever; hand-backs are no deaths."""
     claim = await world.claim(await world.open())

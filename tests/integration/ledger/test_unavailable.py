@@ -49,6 +49,7 @@ VERBS: dict[str, Callable[[World], Awaitable[object]]] = {
     "rest": lambda w: w.jobs.rest(CLAIM),
     "get": lambda w: w.jobs.get(JOB.id),
     "due": lambda w: w.jobs.due(10, rung_before=NOW),
+    "orphans": lambda w: w.jobs.orphans(10),
     "mark_rung": lambda w: w.jobs.mark_rung([JOB.id]),
     "release_forgotten": lambda w: w.jobs.release_forgotten("worker-a", []),
     "backlog": lambda w: w.jobs.backlog(),

@@ -8,23 +8,39 @@ from domain.job import State
 from tests.fakes_worker import JOB_ID, OWNER, World
 from worker.hands import Hands
 from worker.pulse import Pulse
-from worker.rescue import Rescue
+from worker.rescue import BATCH, Rescue, SpareHands
 
 
 class Watch:
     """A worker process without a loop: its heart, its hands and its rescue."""
 
-    def __init__(self, world: World, owner: str = OWNER) -> None:
+    def __init__(self, world: World, owner: str = OWNER, *, capacity: int = 2) -> None:
         self.hands = Hands()
+        self.worked: list[str] = []
+        self.may_end = asyncio.Event()
         self.pulse = Pulse(world.ledger.presence, owner=owner, hands=self.hands, clock=world.clock)
         self.rescue = Rescue(
             jobs=world.ledger.jobs,
             bell=world.ringer,
             pulse=self.pulse,
             hands=self.hands,
+            spare=SpareHands(self._work, self.hands, capacity=capacity),
             clock=world.clock,
             spread=lambda: 1.0,
         )
+
+    async def _work(self, job_id: str) -> str:
+        self.worked.append(job_id)
+        await self.may_end.wait()
+        return "done"
+
+    async def look(self) -> str:
+        """Look around once and let what that begins begin."""
+        await self.pulse.beat()
+        mood = await self.rescue.look()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return mood
 
 
 async def test_due_job_is_rung_once_in_three_seconds() -> None:
@@ -39,40 +55,78 @@ async def test_due_job_is_rung_once_in_three_seconds() -> None:
         assert world.ringer.rung == [JOB_ID] * expected
 
 
-@pytest.mark.parametrize(
-    ("waiting", "mood"), [(None, "bell_is_down"), (201, "queue_is_full"), (200, "ringing")]
-)
-async def test_the_queue_decides(waiting: int | None, mood: str) -> None:
-    """A dead Redis or a long queue is not rung; nothing is marked as rung then."""
+@pytest.mark.parametrize(("waiting", "mood"), [(BATCH + 1, "queue_is_full"), (BATCH, "ringing")])
+async def test_a_long_queue_is_not_rung(waiting: int, mood: str) -> None:
+    """What waits in the queue is worked on without further rings; nothing is marked as rung."""
     world = World()
     await world.pay()
     world.clock.advance(5)
     world.ringer.waiting = waiting
     watch = Watch(world)
-    await watch.pulse.beat()
 
-    assert await watch.rescue.look() == mood
+    assert await watch.look() == mood
     assert world.ringer.rung == ([JOB_ID] if mood == "ringing" else [])
 
     world.ringer.waiting, world.ringer.rung = 0, []
-    assert await watch.rescue.look() == ("quiet" if mood == "ringing" else "ringing")
+    assert await watch.look() == ("quiet" if mood == "ringing" else "ringing")
 
 
-async def test_job_of_a_dead_worker_is_rung() -> None:
-    """The owner fell silent: its job is rung for the living and can be claimed."""
+async def test_without_a_bell_due_jobs_are_worked_on_as_far_as_there_is_room() -> None:
+    """A dead Redis stops nobody; each worker takes what Celery could have brought it."""
     world = World()
-    await world.pay()
-    await world.ledger.presence.beat("dead", holding=())
-    await world.ledger.jobs.claim(JOB_ID, owner="dead")
-    watch = Watch(world)
-    await watch.pulse.beat()
-    assert await watch.rescue.look() == "quiet"
+    jobs = {(await world.open(f"cs_test_{number}")).id for number in range(5)}
+    world.clock.advance(5)
+    world.ringer.waiting = None
+    watch = Watch(world, capacity=2)
 
+    assert [await watch.look() for _ in range(3)] == ["bell_is_down"] * 3
+
+    assert (world.ringer.rung, len(watch.worked)) == ([], 2)
+    assert set(watch.worked) == watch.hands.ids < jobs
+    watch.may_end.set()
+    await asyncio.gather(*watch.hands.tasks)
+    watch.may_end.clear()
     for _ in range(4):
         world.clock.advance(1)
-        await watch.pulse.beat()
+        await watch.look()
+    assert len(watch.worked) == 4
 
-    assert await watch.rescue.look() == "ringing"
+
+async def test_jobs_of_a_dead_worker_do_not_wait_behind_the_queue() -> None:
+    """The owner fell silent: its jobs are worked on at once, beside full hands."""
+    world = World()
+    orphans = {(await world.open(f"cs_test_{number}")).id for number in range(3)}
+    await world.ledger.presence.beat("dead", holding=())
+    for job_id in orphans:
+        await world.ledger.jobs.claim(job_id, owner="dead")
+    await world.open("cs_test_new")
+    world.ringer.waiting = BATCH + 1
+    watch = Watch(world, capacity=2)
+    async with watch.hands.holding("valuation:cs_test_a"):
+        assert await watch.look() == "queue_is_full"
+        assert watch.worked == []
+
+        for _ in range(4):
+            world.clock.advance(1)
+            await watch.look()
+
+    assert set(watch.worked) == orphans
+    assert len(watch.worked) == 3
+
+
+async def test_no_more_orphans_than_hands_can_hold() -> None:
+    """Twice what Celery may bring is what the connections are made for."""
+    world = World()
+    await world.ledger.presence.beat("dead", holding=())
+    for number in range(9):
+        job = await world.open(f"cs_test_{number}")
+        await world.ledger.jobs.claim(job.id, owner="dead")
+    watch = Watch(world, capacity=2)
+    for _ in range(6):
+        world.clock.advance(1)
+        await watch.look()
+
+    assert len(watch.worked) == 4
 
 
 async def test_after_an_outage_the_living_are_given_time() -> None:

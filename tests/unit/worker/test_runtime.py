@@ -11,9 +11,9 @@ import pytest
 
 from config.clock import SystemClock
 from tests.fakes_worker import RecordingRinger
-from worker.hands import Hands
+from worker.hands import IN_HAND, Hands
 from worker.pulse import Pulse
-from worker.runtime import HANDED_BACK, IN_HAND, REFUSED, Desk, Runtime, new_owner
+from worker.runtime import HANDED_BACK, REFUSED, Desk, Runtime, new_owner
 
 
 class Presence:
