@@ -91,6 +91,10 @@ class Shop:
             f"{self._web_url}/webhooks/stripe", content=body, headers=headers
         )
 
+    async def is_ready(self) -> bool:
+        """Tell whether the web process says that it can take events."""
+        return (await self._http.get(f"{self._web_url}/health/ready")).is_success
+
     async def status(self, session_id: str) -> Json:
         """Read what the result page reads."""
         response = await self._http.get(f"{self._web_url}/orders/{session_id}")

@@ -79,6 +79,17 @@ class World:
 
         await self.until(f"{at_least} model calls", seen)
 
+    async def serving(self) -> None:
+        """Wait until the web process takes events."""
+
+        async def ready() -> bool:
+            try:
+                return await self.shop.is_ready()
+            except httpx.HTTPError:
+                return False
+
+        await self.until("the web process serves", ready)
+
     async def mails_for(self, session_id: str, kind: str = "valuation") -> list[str]:
         """Return the idempotency keys of the recorded mails of one job, sorted."""
         prefix = f"{kind}:{session_id}:"
