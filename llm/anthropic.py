@@ -10,9 +10,10 @@ from domain.ports import Clock
 from llm import lenient
 from llm.chat import user_hash
 from llm.completion import Call, Completion, Receipt
+from llm.direct import DirectProvider, Vendor
 from llm.failures import FailureKind, Refused
 from llm.hints import retry_after_s
-from llm.http import OK, bounded, exchange, read_bounded
+from llm.http import OK
 from llm.lenient import load, row, table
 from llm.pricing import Tokens
 from llm.refusals import kind_by_status
@@ -37,42 +38,6 @@ _KIND_BY_TYPE: Final = {
     "overloaded_error": FailureKind.OVERLOADED,
 }
 _LOW_BALANCE: Final = "credit balance is too low"
-
-
-class Anthropic:
-    """`base_url` has no path. The client is shared and closed by its owner."""
-
-    account: Final = "anthropic"
-
-    def __init__(
-        self, client: httpx.AsyncClient, *, base_url: str, api_key: SecretStr, clock: Clock
-    ) -> None:
-        self._client = client
-        self._url = f"{base_url.rstrip('/')}/v1/messages"
-        self._api_key = api_key
-        self._clock = clock
-
-    async def complete(self, call: Call) -> Completion:
-        """Return one complete answer; raises ModelFailure within `call.deadline_s`."""
-        async with bounded(call.deadline_s, call.prompt) as trail:
-            trail.note(Receipt(provider=PROVIDER))
-            async with exchange(
-                self._client, "POST", self._url, headers=self._headers(), payload=request_body(call)
-            ) as response:
-                trail.note(Receipt(generation_id=lenient.name(response.headers.get("request-id"))))
-                body = await read_bounded(response)
-            now = self._clock.now().timestamp()
-            if response.status_code != OK:
-                raise read_error(body, response.status_code, response.headers, now)
-            completion = read_message(body, response.headers, now)
-            await call.on_first_token()
-            return completion
-
-    def _headers(self) -> dict[str, str]:
-        return {
-            "x-api-key": self._api_key.get_secret_value().strip(),
-            "anthropic-version": API_VERSION,
-        }
 
 
 def request_body(call: Call) -> dict[str, Any]:
@@ -158,3 +123,15 @@ def _out_of_money(error: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
     reason = table(error.get("details")).get("error_code")
     limited = reason == "enforced_spend_limit_reached" and "retry-after" not in headers
     return limited or _LOW_BALANCE in lenient.text(error.get("message")).lower()
+
+
+VENDOR: Final = Vendor(PROVIDER, "request-id", request_body, read_message, read_error)
+
+
+def anthropic_provider(
+    client: httpx.AsyncClient, *, base_url: str, api_key: SecretStr, clock: Clock
+) -> DirectProvider:
+    """`base_url` has no path."""
+    headers = {"x-api-key": api_key.get_secret_value().strip(), "anthropic-version": API_VERSION}
+    url = f"{base_url.rstrip('/')}/v1/messages"
+    return DirectProvider(VENDOR, client, url, headers, clock)

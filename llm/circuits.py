@@ -16,14 +16,24 @@ async def breakers_open_until(redis: Redis) -> dict[str, datetime | None]:
     keys = [key async for key in redis.scan_iter(match=f"{KEY_PREFIX}*")]
     stored = await redis.mget(keys) if keys else []
     return {
-        key.removeprefix(KEY_PREFIX): _open_until(text)
-        for key, text in zip(keys, stored, strict=True)
+        key.removeprefix(KEY_PREFIX): _moment(open_until(circuit))
+        for key, circuit in zip(keys, stored, strict=True)
     }
 
 
-def _open_until(stored: str | bytes | None) -> datetime | None:
+def open_until(circuit: str | bytes | None) -> float | None:
+    """Return the epoch second until which a stored breaker is open.
+
+    What is absent or cannot be read counts as closed, as it does for the chain.
+    """
     try:
-        until = number(table(load(stored or "{}")).get("open_until"))
-        return None if until is None else datetime.fromtimestamp(until, UTC)
+        return number(table(load(circuit or "{}")).get("open_until"))
+    except ValueError:
+        return None
+
+
+def _moment(epoch_s: float | None) -> datetime | None:
+    try:
+        return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
     except (ValueError, OverflowError, OSError):
         return None

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from domain.ports import Clock
 from llm import lenient
 from llm.chat import chat_messages, json_schema_format
-from llm.completion import Call, Completion, Receipt
+from llm.completion import Call
+from llm.direct import DirectProvider, Vendor
 from llm.failures import FailureKind, Refused
 from llm.hints import retry_after_s
-from llm.http import OK, bounded, exchange, read_bounded
 from llm.lenient import load, table
 from llm.refusals import kind_by_status
 from llm.wire import read_completion
@@ -27,42 +27,6 @@ _OUT_OF_MONEY: Final = frozenset(
         "organization_usage_limit_exceeded",
     }
 )
-
-
-class OpenAI:
-    """`base_url` ends in `/v1`. The client is shared and closed by its owner."""
-
-    account: Final = "openai"
-
-    def __init__(
-        self, client: httpx.AsyncClient, *, base_url: str, api_key: SecretStr, clock: Clock
-    ) -> None:
-        self._client = client
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
-        self._api_key = api_key
-        self._clock = clock
-
-    async def complete(self, call: Call) -> Completion:
-        """Return one complete answer; raises ModelFailure within `call.deadline_s`."""
-        async with bounded(call.deadline_s, call.prompt) as trail:
-            trail.note(Receipt(provider=PROVIDER))
-            async with exchange(
-                self._client, "POST", self._url, headers=self._headers(), payload=request_body(call)
-            ) as response:
-                trail.note(
-                    Receipt(generation_id=lenient.name(response.headers.get("x-request-id")))
-                )
-                body = await read_bounded(response)
-            now = self._clock.now().timestamp()
-            if response.status_code != OK:
-                raise read_error(body, response.status_code, response.headers, now)
-            completion = read_completion(body, headers=response.headers, now=now)
-            await call.on_first_token()
-            receipt = trail.receipt.updated(completion.receipt)
-            return Completion(completion.text, completion.finish_reason, receipt)
-
-    def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._api_key.get_secret_value().strip()}"}
 
 
 def request_body(call: Call) -> dict[str, Any]:
@@ -97,3 +61,15 @@ def read_error(body: bytes, status: int, headers: Mapping[str, str], now: float)
         code=lenient.name(error.get("code")) or lenient.name(error.get("type")),
         retry_after_s=retry_after_s(headers, error, now),
     )
+
+
+VENDOR: Final = Vendor(PROVIDER, "x-request-id", request_body, read_completion, read_error)
+
+
+def openai_provider(
+    client: httpx.AsyncClient, *, base_url: str, api_key: SecretStr, clock: Clock
+) -> DirectProvider:
+    """`base_url` ends in `/v1`."""
+    headers = {"authorization": f"Bearer {api_key.get_secret_value().strip()}"}
+    url = f"{base_url.rstrip('/')}/chat/completions"
+    return DirectProvider(VENDOR, client, url, headers, clock)

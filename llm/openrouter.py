@@ -94,7 +94,7 @@ class OpenRouter:
             if "text/event-stream" in response.headers.get("content-type", ""):
                 return await self._listen(response, call, trail)
             body = await read_bounded(response)
-            completion = read_completion(body, headers=response.headers, now=self._epoch())
+            completion = read_completion(body, response.headers, self._epoch())
             await call.on_first_token()
             return completion
 

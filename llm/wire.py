@@ -31,7 +31,7 @@ class Turn:
     receipt: Receipt
 
 
-def read_completion(body: bytes, *, headers: Mapping[str, str], now: float) -> Completion:
+def read_completion(body: bytes, headers: Mapping[str, str], now: float) -> Completion:
     """Read the body of a 200; raises Refused or Unintelligible. `now` is epoch seconds."""
     payload = read_object(body)
     receipt = read_receipt(payload)

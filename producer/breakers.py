@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from llm.breaker import KEY_PREFIX
-from llm.lenient import load, number, table
+from llm.circuits import open_until
 
 BOUND_S: Final = 1.0
 
@@ -47,11 +47,7 @@ class Breakers:
 
 
 def _state(circuit: bytes | str | None, now: float) -> BreakerState:
-    """What is absent or cannot be read counts as closed, as it does for the chain."""
-    try:
-        open_until = number(table(load(circuit or "")).get("open_until"))
-    except ValueError:
-        open_until = None
-    if open_until is None:
+    until = open_until(circuit)
+    if until is None:
         return BreakerState.CLOSED
-    return BreakerState.OPEN if now < open_until else BreakerState.HALF_OPEN
+    return BreakerState.OPEN if now < until else BreakerState.HALF_OPEN

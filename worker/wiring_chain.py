@@ -15,14 +15,14 @@ from config.settings import Settings
 from domain.answer import Tier
 from domain.ports import Clock
 from domain.retry import RetryPolicy
-from llm.anthropic import Anthropic
+from llm.anthropic import anthropic_provider
 from llm.breaker import Breaker
 from llm.budgets import Budgets
 from llm.catalogue import Catalogue, ModelTraits
 from llm.chain import FallbackChain, ModelStage
 from llm.completion import Caller
 from llm.limiter import Limiter
-from llm.openai import OpenAI
+from llm.openai import openai_provider
 from llm.openrouter import Attribution, OpenRouter
 from llm.shared import BOUND_S, SharedState
 from worker.models import ModelWatch
@@ -97,13 +97,13 @@ def direct_stages(settings: Settings, client: httpx.AsyncClient, clock: Clock) -
     stages: list[tuple[Caller, str]] = []
     if key := settings.anthropic_api_key:
         base_url = settings.anthropic_base_url
-        caller = Anthropic(client, base_url=base_url, api_key=key, clock=clock)
+        caller = anthropic_provider(client, base_url=base_url, api_key=key, clock=clock)
         stages.append((caller, settings.emergency_anthropic_model))
     if key := settings.openai_api_key:
         base_url = settings.openai_base_url
         stages.append(
             (
-                OpenAI(client, base_url=base_url, api_key=key, clock=clock),
+                openai_provider(client, base_url=base_url, api_key=key, clock=clock),
                 settings.emergency_openai_model,
             )
         )

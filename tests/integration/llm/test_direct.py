@@ -10,15 +10,16 @@ from pydantic import SecretStr
 from domain.answer import AttemptOutcome, Tier
 from domain.ports import Chain
 from domain.retry import RetryPolicy
-from llm.anthropic import Anthropic
+from llm.anthropic import anthropic_provider
 from llm.breaker import Breaker
 from llm.budgets import Budgets
 from llm.catalogue import Catalogue
 from llm.chain import FallbackChain, ModelStage
 from llm.completion import Caller
+from llm.direct import DirectProvider
 from llm.failures import FailureKind, ModelFailure
 from llm.limiter import Limiter
-from llm.openai import OpenAI
+from llm.openai import openai_provider
 from llm.openrouter import OpenRouter
 from tests.integration.llm.conftest import RealClock
 from tests.integration.llm.wire_server import Line, WireServer, reply, wire_server
@@ -37,12 +38,12 @@ MESSAGE = {
 }
 
 
-def anthropic(client: httpx.AsyncClient, server: WireServer) -> Anthropic:
-    return Anthropic(client, base_url=server.url, api_key=KEY, clock=RealClock())
+def anthropic(client: httpx.AsyncClient, server: WireServer) -> DirectProvider:
+    return anthropic_provider(client, base_url=server.url, api_key=KEY, clock=RealClock())
 
 
-def openai(client: httpx.AsyncClient, server: WireServer) -> OpenAI:
-    return OpenAI(client, base_url=f"{server.url}/v1", api_key=KEY, clock=RealClock())
+def openai(client: httpx.AsyncClient, server: WireServer) -> DirectProvider:
+    return openai_provider(client, base_url=f"{server.url}/v1", api_key=KEY, clock=RealClock())
 
 
 async def test_anthropic_answers(client: httpx.AsyncClient) -> None:

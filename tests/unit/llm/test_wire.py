@@ -36,7 +36,7 @@ LIKELY = st.recursive(
 
 
 def read(payload: object) -> Completion:
-    return read_completion(encoded(payload), headers={}, now=NOW)
+    return read_completion(encoded(payload), {}, NOW)
 
 
 def failure_of(reading: Callable[[], object]) -> ModelFailure:
@@ -151,7 +151,7 @@ def test_failures_inside_a_200_are_found(
 )
 def test_a_body_that_is_no_json_object_fails(raw: bytes, kind: FailureKind) -> None:
     """What begins like an answer was cut; anything else is noise."""
-    assert failure_of(lambda: read_completion(raw, headers={}, now=NOW)).kind is kind
+    assert failure_of(lambda: read_completion(raw, {}, NOW)).kind is kind
 
 
 def test_a_text_without_a_finish_reason_passes() -> None:
@@ -196,4 +196,4 @@ def test_any_json_is_an_answer_or_a_failure_of_ours(payload: object) -> None:
 def test_any_bytes_are_an_answer_or_a_failure_of_ours(raw: bytes) -> None:
     """The same for bodies that are no JSON at all."""
     with pytest.raises(ModelFailure):
-        read_completion(raw, headers={}, now=NOW)
+        read_completion(raw, {}, NOW)
