@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -118,7 +119,7 @@ class Window:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
     """One web process, its ledger and its doorbell."""
 
@@ -131,7 +132,12 @@ class World:
     status: OrderStatus
     progress: Progress
     window: Window
-    app: FastAPI
+    parts: Parts
+
+    @cached_property
+    def app(self) -> FastAPI:
+        """Built when a test asks over HTTP; building takes as long as the rest of such a test."""
+        return create_app(self.parts)
 
     def jobs(self) -> list[Job]:
         return [Job.model_validate(job) for job in self.store.all(JOBS)]
@@ -233,5 +239,4 @@ def world(
         clock=clock,
         site_url=SITE,
     )
-    app = create_app(parts)
-    return World(clock, store, gate, bell, sessions, intake, status, progress, window, app)
+    return World(clock, store, gate, bell, sessions, intake, status, progress, window, parts)

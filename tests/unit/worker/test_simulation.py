@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, cast
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import ChainExhausted, Unavailable
@@ -161,7 +161,6 @@ FAULTS = st.lists(st.sampled_from(Fault), max_size=60) | st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(faults=FAULTS, chain=CHAIN)
 def test_delivered_once_or_parked(faults: list[Fault], chain: list[bool]) -> None:
     """The result is written once, each mail leaves once, or a reason says who must look."""
@@ -184,7 +183,6 @@ def test_delivered_once_or_parked(faults: list[Fault], chain: list[bool]) -> Non
         assert mailer.left.total() == 0
 
 
-@settings(max_examples=100, deadline=None)
 @given(faults=st.lists(st.sampled_from([Fault.NONE, Fault.REFUSED, Fault.DRAIN]), max_size=40))
 def test_outages_and_deploys_cost_no_second_answer(faults: list[Fault]) -> None:
     """Refusals of the ledger around a won answer and orderly ends never throw it away."""
