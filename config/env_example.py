@@ -19,7 +19,7 @@ def render() -> str:
         lines += [
             "",
             *_comment(field),
-            f"{'' if field.is_required() else '#'}{name.upper()}={_default(field)}",
+            f"{'' if field.is_required() else '#'}{name.upper()}={default_text(field)}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -30,7 +30,8 @@ def _comment(field: FieldInfo) -> list[str]:
     )
 
 
-def _default(field: FieldInfo) -> str:
+def default_text(field: FieldInfo) -> str:
+    """Write a default as the environment would say it; "" for none and for secrets."""
     value: Any = field.default
     if value is None or value is PydanticUndefined or isinstance(value, SecretStr):
         return ""
