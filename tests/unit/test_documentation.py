@@ -1,6 +1,7 @@
 """What the pages name exists: targets, commands, variables, files, functions, routes, links."""
 
 import ast
+import functools
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -73,6 +74,15 @@ def unknown_in_command(line: str) -> Iterator[str]:
 def variables_in(line: str) -> set[str]:
     named = re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", line)
     return {*named, *re.findall(r"\b([A-Z][A-Z0-9_]+)=", line)}
+
+
+@functools.cache
+def routes() -> set[tuple[str, str]]:
+    return {
+        (method.upper(), re.sub(r"\{[^}]*\}", "{}", path))
+        for path, methods in world().app.openapi()["paths"].items()
+        for method in methods
+    }
 
 
 def anchors(page: Path) -> set[str]:
@@ -159,11 +169,6 @@ def test_files_exist(page: Path) -> None:
 @every_page
 def test_routes_exist(page: Path) -> None:
     """Routes of the sandbox (/control) and of the site (/api) are theirs."""
-    known = {
-        (method.upper(), re.sub(r"\{[^}]*\}", "{}", path))
-        for path, methods in world().app.openapi()["paths"].items()
-        for method in methods
-    }
     used = {
         (method, re.sub(r"\{[^}]*\}", "{}", path))
         for line in code_in(read(page))
@@ -171,7 +176,7 @@ def test_routes_exist(page: Path) -> None:
         if not path.startswith(("/control", "/api"))
     }
 
-    assert used - known == set()
+    assert used - routes() == set()
 
 
 @every_page
