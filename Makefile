@@ -35,8 +35,11 @@ test: install ## All rings of tests: unit, judgement (the acceptance filter), in
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
 	@$(BIN)/python -m pytest tests/acceptance $(ARGS)
 
-env: install ## Write .env.example from the settings.
+env: install ## Write .env.example and the generated pages from the code.
 	@$(BIN)/python -m config.env_example > .env.example
+	@$(BIN)/python -m config.manual > docs/configuration.md
+	@$(BIN)/python -m ops.manual > docs/commands.md
+	@$(BIN)/python -m ops.typescript > docs/site-types.d.ts
 
 lint: install ## Style, types and the dependency rule.
 	@$(BIN)/ruff format --check .
