@@ -18,5 +18,9 @@ COPY worker worker
 COPY schedules schedules
 COPY ops ops
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-USER pferdewert
+USER 10001
+EXPOSE 8000
+# Of the default command; the other processes bring their own, see docker-compose.yml.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=5 \
+  CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/health', timeout=3)"]
 CMD ["python", "-m", "producer"]

@@ -6,6 +6,7 @@ from typing import Any, Final
 from celery import Celery
 from kombu import Queue
 
+from doorbell.events import WholeEvents
 from doorbell.names import KEY_PREFIX, QUEUE
 
 TRANSPORT: Final[dict[str, Any]] = {
@@ -28,7 +29,7 @@ def make_celery(redis_url: str, *, name: str, queues: Sequence[str] = (QUEUE,)) 
 
     Messages are job ids and ticks; truth and results live in the ledger.
     """
-    app = Celery(name, broker=redis_url, set_as_current=False)
+    app = Celery(name, broker=redis_url, set_as_current=False, events=WholeEvents)
     app.conf.update(_broker() | _tasks(queues) | _worker())
     return app
 

@@ -16,7 +16,8 @@ from config.settings import Settings
 from config.startup import begin
 from doorbell.app import make_celery
 
-COLUMNS: Final = "name,uuid,state,args,received,started,runtime,worker"
+# The job id with its kind first, then how it stands and what became of it.
+COLUMNS: Final = "args,state,result,received,started,runtime,name,worker,uuid"
 MAX_TASKS: Final = 20_000
 
 log = structlog.get_logger(__name__)

@@ -1,6 +1,7 @@
 """Celery's worker program with our way of starting and leaving."""
 
 import signal
+from collections.abc import Callable
 from itertools import count
 from types import FrameType
 from typing import Any, Final, Protocol
@@ -48,6 +49,9 @@ def run(app: Celery, runtime: Leaves, *, concurrency: int, hostname: str) -> int
 class EagerConsumer(Consumer):
     """Looks for a lost broker every second: Celery's pauses widen to 30 s of waiting customers."""
 
+    hub: Any
+    _flush_events: Callable[[], None]
+
     def ensure_connected(self, conn: Connection) -> Connection:
         misses = count()
 
@@ -59,6 +63,11 @@ class EagerConsumer(Consumer):
         conn.ensure_connection(say, interval_start=1, interval_step=0, callback=maybe_shutdown)
         self.first_connection_attempt = False
         return conn
+
+    def on_send_event_buffered(self) -> None:  # type: ignore[override]  # the stubs are wrong
+        """Have the loop publish a pool thread's event; Celery's own way is not thread-safe."""
+        if self.hub:
+            self.hub.call_soon(self._flush_events)
 
 
 def _program(runtime: Leaves) -> type[Worker]:
