@@ -17,7 +17,7 @@ from config.startup import begin
 from doorbell.app import make_celery
 
 # The job id with its kind first, then how it stands and what became of it.
-COLUMNS: Final = "args,state,result,received,started,runtime,name,worker,uuid"
+COLUMNS: Final = "args,state,result,received,runtime,uuid,name,worker"
 MAX_TASKS: Final = 20_000
 
 log = structlog.get_logger(__name__)
