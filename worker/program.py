@@ -65,9 +65,14 @@ class EagerConsumer(Consumer):
         return conn
 
     def on_send_event_buffered(self) -> None:  # type: ignore[override]  # the stubs are wrong
-        """Have the loop publish a pool thread's event; Celery's own way is not thread-safe."""
+        """Have the loop publish a pool thread's event at its next turn, two seconds at most.
+
+        Celery adds without the lock, and the loop replaces the set meanwhile. `call_soon` would
+        lock, but also wake the loop for every single event instead of publishing many at once.
+        """
         if self.hub:
-            self.hub.call_soon(self._flush_events)
+            with self.hub._ready_lock:  # noqa: SLF001 - as Celery, with the lock that it forgot
+                self.hub._ready.add(self._flush_events)  # noqa: SLF001 - see above
 
 
 def _program(runtime: Leaves) -> type[Worker]:
