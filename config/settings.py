@@ -49,6 +49,7 @@ GROUPS: Final = {
     "mail_provider": "Mail",
     "port": "Processes",
     "enable_performance_tracking": "Measuring",
+    "retention_content_days": "Retention (days; docs/data-and-deletion.md)",
 }
 """Titles of the groups in `.env.example`, by the first setting of each."""
 
@@ -214,6 +215,28 @@ class Settings(BaseSettings):
     )
     alert_webhook_url: Secret = Field(
         default=None, description="Slack-compatible address that is told of changes in health."
+    )
+
+    retention_content_days: int = Field(
+        default=90,
+        ge=7,
+        le=3650,
+        description="Answers in delivered jobs, horse and texts in ai_requests; figures stay.",
+    )
+    retention_attempts_days: int = Field(
+        default=400,
+        ge=60,
+        le=3650,
+        description="Whole documents of ai_requests; the daily aggregates stay.",
+    )
+    retention_events_days: int = Field(
+        default=400,
+        ge=180,
+        le=3650,
+        description="stripe_events after they were handled; disputes come up to 120 days late.",
+    )
+    retention_errors_days: int = Field(
+        default=90, ge=7, le=3650, description="Documents of error_logs."
     )
 
     @model_validator(mode="before")

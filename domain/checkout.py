@@ -19,7 +19,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from domain.job import Kind, PaymentFacts, Reason, ReasonCode
+from domain.job import Kind, PaymentFacts, Reason, ReasonCode, is_job_id, job_id_for
 
 _OBJECT_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
 _CERTIFICATE_TYPE: Final = "wertgutachten"
@@ -195,7 +195,8 @@ def judge(
     order_id = None if known_as else order_reference(session)
     flags = {event_livemode, session.livemode} - {None}
     reason = (
-        _livemode_fault(flags, expected=expected_livemode)
+        _session_fault(kind, session)
+        or _livemode_fault(flags, expected=expected_livemode)
         or _mode_fault(session)
         or (None if known_as or order_id else _reference_fault(session))
         or _money_fault(session, prices.get(kind, ()))
@@ -223,6 +224,16 @@ def _unreferenced(session: CheckoutSession, prices: Prices) -> Judgement:
         detail="paid session without metadata and without an order",
     )
     return Review((kinds or [Kind.VALUATION])[0], None, reason)
+
+
+def _session_fault(kind: Kind, session: CheckoutSession) -> Reason | None:
+    """Stop what would ring for ever: workers drop a message whose job id can be none."""
+    if is_job_id(job_id_for(kind, session.id)):
+        return None
+    return Reason(
+        code=ReasonCode.MALFORMED_SESSION,
+        detail="the session's id is not printable ASCII without blanks",
+    )
 
 
 def _livemode_fault(flags: Iterable[bool | None], *, expected: bool) -> Reason | None:

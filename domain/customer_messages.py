@@ -77,6 +77,7 @@ _CHECKING: Final = (
     "Deine Zahlung ist angekommen, passt aber noch nicht zu deiner Bestellung. Unser Team prüft "
     "das und meldet sich bei dir."
 )
+_ERASED: Final = "Die Angaben zu dieser Bestellung wurden gelöscht."
 _REASONS: Final = {
     ReasonCode.INVALID_ORDER: (
         "Mit den Angaben zu deinem Pferd können wir {product} noch nicht erstellen. Unser Team "
@@ -84,6 +85,7 @@ _REASONS: Final = {
     ),
     ReasonCode.ORDER_MISSING: _ASSIGNING,
     ReasonCode.MALFORMED_REFERENCE: _ASSIGNING,
+    ReasonCode.MALFORMED_SESSION: _ASSIGNING,
     ReasonCode.MISSING_REFERENCE: _ASSIGNING,
     ReasonCode.AMOUNT_MISMATCH: _CHECKING,
     ReasonCode.CURRENCY_MISMATCH: _CHECKING,
@@ -98,6 +100,7 @@ _REASONS: Final = {
         "Zu deiner Zahlung läuft eine Klärung mit deiner Bank oder deinem Zahlungsdienst. Solange "
         "sie läuft, ruht {product}."
     ),
+    ReasonCode.ERASED: _ERASED,
 }
 
 
@@ -111,6 +114,8 @@ def progress_message(job: Job) -> str:
     found = trouble_of(job)
     if found:
         return found.message
+    if job.erased_at:
+        return _ERASED
     text = _PROGRESS.get(job.state) or _STAGES[job.stage or Stage.PREPARING]
     return text.format(product=_PRODUCT[job.kind])
 

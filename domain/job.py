@@ -1,13 +1,17 @@
 """The job: our duty to one paid session, and the words for its life."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.answer import Answer
+
+# Stripe's ids may grow and change their alphabet; only what could never be one is refused.
+_JOB_ID: Final = re.compile(r"(?:valuation|certificate):[!-~]{1,255}")
 
 
 class Kind(StrEnum):
@@ -59,6 +63,8 @@ class ReasonCode(StrEnum):
     REFUNDED = "refunded"
     DISPUTED = "disputed"
     BY_HAND = "by_hand"
+    MALFORMED_SESSION = "malformed_session"
+    ERASED = "erased"
 
 
 class Reason(BaseModel):
@@ -81,7 +87,11 @@ class MailState(StrEnum):
 
 
 class MailDuty(BaseModel):
-    """One mail owed for a delivered job, kept in the job under `mails.<who>`."""
+    """One mail owed for a delivered job, kept in the job under `mails.<who>`.
+
+    `edition` counts the mails that a human asked for after one was sent; each has a key of its
+    own for the provider. The time granted begins with `asked_at`, or with the delivery without it.
+    """
 
     state: MailState = MailState.PENDING
     tries: int = 0
@@ -89,6 +99,8 @@ class MailDuty(BaseModel):
     sent_at: datetime | None = None
     provider_id: str | None = None
     error: str | None = None
+    edition: int = 0
+    asked_at: datetime | None = None
 
 
 class MailTo(StrEnum):
@@ -122,6 +134,8 @@ class Job(BaseModel):
 
     `rounds` counts the waits for the reason `rounds_for`; `deaths` counts the workers that died
     with the job in hand. The time granted begins with `reopened_at`, or `created_at` without it.
+    From `slimmed_at` on the answer's text stands in the order alone; from `erased_at` on nothing
+    here tells about the customer any more.
     """
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
@@ -150,6 +164,8 @@ class Job(BaseModel):
     reopened_at: datetime | None = None
     started_at: datetime | None = None
     delivered_at: datetime | None = None
+    slimmed_at: datetime | None = None
+    erased_at: datetime | None = None
 
 
 class Claim(BaseModel):
@@ -180,6 +196,11 @@ class Opening:
 def job_id_for(kind: Kind, session_id: str) -> str:
     """Name a job after its intent, so that two events about one session meet in one job."""
     return f"{kind.value}:{session_id}"
+
+
+def is_job_id(text: str) -> bool:
+    """Say whether a worker takes this for a job's id; Stripe's own ids are printable ASCII."""
+    return _JOB_ID.fullmatch(text) is not None
 
 
 RawOrder = dict[str, Any]

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from domain.answer import Answer
 from domain.errors import InvalidOrder
 from domain.job import Kind
 from domain.measures import read_age_years, read_height_cm
@@ -140,6 +141,15 @@ def has_result(kind: Kind, raw: Mapping[str, Any]) -> bool:
     """Say whether the order holds a result already; blank text is none."""
     value = raw.get(RESULT_FIELD[kind])
     return bool(value.strip()) if isinstance(value, str) else bool(value)
+
+
+def restored(answer: Answer, kind: Kind, raw: Mapping[str, Any]) -> Answer:
+    """Return an answer with the words that the order keeps of it; unchanged if it has its own."""
+    value = raw.get(RESULT_FIELD[kind])
+    if answer.text or not has_result(kind, raw):
+        return answer
+    words = {"certificate": value} if isinstance(value, dict) else {"text": str(value)}
+    return answer.model_copy(update=words)
 
 
 def horse_data(horse: Horse) -> dict[str, Any]:

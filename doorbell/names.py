@@ -16,6 +16,7 @@ class ClockTask(StrEnum):
 
     AGGREGATE = "pferdewert.aggregate"
     HEALTH = "pferdewert.health"
+    RETENTION = "pferdewert.retention"
 
 
 QUEUE: Final = "jobs"

@@ -10,7 +10,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from domain.errors import DomainError, Unavailable
-from domain.job import Job, Reason, ReasonCode, State
+from domain.job import Job, Reason, ReasonCode, State, is_job_id
 from domain.ports import Clock
 from ledger.connection import Connection, Document, verb
 from ledger.documents import plain, read_job
@@ -29,13 +29,16 @@ class NotByHand(DomainError):  # noqa: N818 - reads as the sentence it is
 
 
 class Effect(StrEnum):
-    """What a verb came to. All but the first two mean that it changed nothing."""
+    """What a verb came to. `already_…` and `in_work` mean that it changed nothing."""
 
     REOPENED = "reopened"
     PARKED = "parked"
     ALREADY_DUE = "already_due"
     IN_WORK = "in_work"
     ALREADY_PARKED = "already_parked"
+    MAIL_DUE = "mail_due"
+    ERASED = "erased"
+    ALREADY_ERASED = "already_erased"
 
 
 class Handled(BaseModel):
@@ -67,25 +70,25 @@ class Handwork:
         cursor = self._connection.latest(JOBS).find(query).sort("created_at", 1)
         return [read_job(document) async for document in cursor]
 
-    @verb
     async def retry(self, job_id: str, *, order_id: str | None = None) -> Handled:
         """Make an undelivered job due now, with a fresh give-up clock.
 
         `order_id` names the order of a session that did not lead to one. Raises NotByHand for
         delivered and cancelled jobs, and when another paid session holds the order.
         """
-        return await self._handle(job_id, lambda job: retried(job, order_id, self._clock.now()))
+        return await self.handle(job_id, lambda job: retried(job, order_id, self._clock.now()))
 
-    @verb
     async def park(self, job_id: str, why: str) -> Handled:
         """Take an undelivered job out of work; whoever works on it finds out at the next write.
 
         It keeps its order: no duplicate moves up. Raises NotByHand.
         """
         reason = Reason(code=ReasonCode.BY_HAND, detail=why)
-        return await self._handle(job_id, lambda job: parked(job, reason, self._clock.now()))
+        return await self.handle(job_id, lambda job: parked(job, reason, self._clock.now()))
 
-    async def _handle(self, job_id: str, decide: Decide) -> Handled:
+    @verb
+    async def handle(self, job_id: str, decide: Decide) -> Handled:
+        """Carry out what `decide` says about the job as it is now. Raises what `decide` raises."""
         for _ in range(_TRIES):
             seen = await self._connection.latest(JOBS).find_one({"_id": job_id})
             if seen is None:
@@ -117,6 +120,8 @@ class Handwork:
 def retried(job: Document, order_id: str | None, now: datetime) -> tuple[Effect, Changes]:
     """Decide about starting a job again. Raises NotByHand."""
     state = _still_owed(job, "retry")
+    if not is_job_id(job["_id"]):
+        raise NotByHand(f"No worker takes an id like {job['_id']!r}: refund the payment.")
     if job.get("owner") is not None:
         return Effect.IN_WORK, {}
     not_before, order = job.get("not_before"), order_id or job.get("order_id")
@@ -124,7 +129,7 @@ def retried(job: Document, order_id: str | None, now: datetime) -> tuple[Effect,
     if is_waiting_its_turn and state in {State.QUEUED, State.ANSWERED}:
         return Effect.ALREADY_DUE, {}
     back = State.ANSWERED if job.get("answer") else State.QUEUED
-    return Effect.REOPENED, _moved(job, now) | {
+    return Effect.REOPENED, moved(job, now) | {
         "state": back.value,
         "reason": None,
         "not_before": now,
@@ -143,10 +148,10 @@ def parked(job: Document, reason: Reason, now: datetime) -> tuple[Effect, Change
     if _still_owed(job, "park") is State.PARKED:
         return Effect.ALREADY_PARKED, {}
     changes = {"state": State.PARKED.value, "reason": plain(reason), "not_before": None}
-    return Effect.PARKED, _moved(job, now) | changes
+    return Effect.PARKED, moved(job, now) | changes
 
 
-def _moved(job: Document, now: datetime) -> dict[str, Any]:
+def moved(job: Document, now: datetime) -> dict[str, Any]:
     """Raise the fence: whatever somebody else still writes for this job is void."""
     return {"owner": None, "fence": (job.get("fence") or 0) + 1, "updated_at": now}
 
@@ -161,6 +166,8 @@ def _still_owed(job: Document, verb_name: str) -> State:
             "written twice."
         )
     code = (job.get("reason") or {}).get("code", "unknown reason")
+    if job.get("erased_at"):
+        raise NotByHand(f"{job['_id']} is erased: there is nothing left to {verb_name}.")
     raise NotByHand(
         f"{job['_id']} is cancelled ({code}): the money is not ours. A dispute that is won "
         "re-opens it by itself."

@@ -15,6 +15,7 @@ HEALTH_CHECKS: Final = "health_checks"
 LEASES: Final = "leases"
 SWITCHES: Final = "switches"
 SCHEMA_MIGRATIONS: Final = "schema_migrations"
+ERASURES: Final = "erasures"
 
 COUNTERS: Final = "counters"
 ORDERS: Final[Mapping[Kind, str]] = {

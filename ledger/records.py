@@ -16,6 +16,7 @@ from domain.order import Horse, horse_data
 from domain.ports import Clock
 from ledger.connection import Connection, Document
 from ledger.documents import plain
+from ledger.erasure import forget_if_late, job_of
 from ledger.names import AI_REQUESTS, ERROR_LOGS
 
 MOST_HELD: Final = 1000
@@ -111,18 +112,17 @@ class MongoRecords:
         """Return False when MongoDB is away; a document that is refused is given up."""
         try:
             async with self._connection.answering():
-                await self._connection.collection(collection).insert_one(document)
+                with suppress(DuplicateKeyError):
+                    await self._connection.collection(collection).insert_one(document)
+                await forget_if_late(self._connection, collection, document)
         except Unavailable:
             return False
-        except DuplicateKeyError:
-            return True
         except Exception as error:  # noqa: BLE001 - a record is no duty: the order goes on
             self._lose(collection, document, error=type(error).__name__)
         return True
 
     def _lose(self, collection: str, document: Document, *, error: str) -> None:
-        job_id = document.get("job_id") or document.get("request_data", {}).get("job_id")
-        log.warning("record_lost", collection=collection, job_id=job_id, error_type=error)
+        log.warning("record_lost", collection=collection, job_id=job_of(document), error_type=error)
 
 
 def request_document(job: Job, horse: Horse, attempt: Attempt) -> dict[str, Any]:

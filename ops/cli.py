@@ -10,6 +10,8 @@ from ops.aggregate import EPILOG as AGGREGATE_EPILOG
 from ops.aggregate import aggregate
 from ops.doctor import EPILOG as DOCTOR_EPILOG
 from ops.doctor import doctor
+from ops.erase import EPILOG as ERASE_EPILOG
+from ops.erase import erase
 from ops.rollback import EPILOG as ROLLBACK_EPILOG
 from ops.rollback import rollback
 from ops.status import EPILOG as STATUS_EPILOG
@@ -30,6 +32,7 @@ app.command(epilog=DOCTOR_EPILOG)(doctor)
 app.command(epilog=STATUS_EPILOG)(status)
 app.add_typer(orders.app, name="orders")
 app.command(epilog=TRACE_EPILOG)(trace)
+app.command(epilog=ERASE_EPILOG)(erase)
 app.add_typer(models.app, name="models")
 app.command(epilog=ROLLBACK_EPILOG)(rollback)
 app.command(epilog=AGGREGATE_EPILOG)(aggregate)

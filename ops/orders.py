@@ -9,10 +9,12 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from domain.job import UNDELIVERED, Job, Kind, State
+from config.settings import MailProvider, Settings
+from domain.job import UNDELIVERED, Job, Kind, MailTo, State
 from doorbell.app import make_celery
 from doorbell.ringer import CeleryRinger
 from ledger.handwork import Effect, Handwork, NotByHand
+from ledger.mail_again import MailAgain
 from ledger.orders import MongoOrders
 from ledger.overview import Overview
 from ops.printing import AsJson, help_end, show, span, table
@@ -135,6 +137,45 @@ def park(
     show(run(act), render_handling, as_json=as_json)
 
 
+@app.command(
+    epilog=help_end(
+        "pferdewert orders mail cs_live_a1B2c3",
+        "pferdewert orders mail cs_live_a1B2c3 --to admin --again --force",
+    )
+)
+def mail(
+    reference: Reference,
+    *,
+    to: Annotated[MailTo, typer.Option(help="Which of the two mails.")] = MailTo.CUSTOMER,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also when it was sent: one more mail goes out.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a mail of a delivered order again: one that failed, or with --again one that was sent.
+
+    The address is read anew from Stripe, so correct it there first. Workers try for 24 hours, as
+    after the delivery. A mail that waits is hurried.
+    """
+
+    async def act(desk: Desk) -> Handling:
+        job = await the_one(desk, reference)
+        _check_mailing(desk.settings, to)
+        duty = job.mails.get(to)
+        standing = f"{duty.state}, {duty.tries} tries" if duty else "never owed"
+        if not force:
+            typer.confirm(f"Mail to {to} of {job.id} ({standing}): send?", abort=True, err=True)
+        try:
+            handled = await MailAgain(desk.connection, desk.clock).send(job.id, to, again=again)
+        except NotByHand as error:
+            raise Refused(str(error)) from None
+        rung = handled.effect is Effect.MAIL_DUE and await _ring(desk, job.id)
+        return handling_of(handled.job, handled.effect, rung=rung)
+
+    show(run(act), render_handling, as_json=as_json)
+
+
 async def found(desk: Desk, reference: str) -> list[Job]:
     """Return the jobs that a reference leads to, at least one. Raises Refused."""
     jobs = await Handwork(desk.connection, desk.clock).find(reference)
@@ -153,6 +194,13 @@ async def the_one(desk: Desk, reference: str) -> Job:
         names = ", ".join(f"{job.id} ({job.state.value})" for job in jobs)
         raise Refused(f"{reference} leads to several jobs; name one of them: {names}.")
     return jobs[0]
+
+
+def _check_mailing(settings: Settings, to: MailTo) -> None:
+    if settings.mail_provider is MailProvider.OFF:
+        raise Refused("MAIL_PROVIDER is off: nothing would send this mail.")
+    if to is MailTo.ADMIN and not settings.admin_emails:
+        raise Refused("ADMIN_EMAILS is empty: nobody would get this mail.")
 
 
 async def _check_order(desk: Desk, kind: Kind, order_id: str) -> None:

@@ -1,7 +1,5 @@
 """`pferdewert rollback`: away from OpenRouter while the workers run, and back."""
 
-import getpass
-import os
 from collections.abc import Iterator
 from typing import Annotated, Final
 
@@ -17,7 +15,7 @@ from ops.printing import AsJson, help_end, moment, show
 from ops.probing import Prober
 from ops.reports.models import Probe
 from ops.reports.rollback import Rollback, message_of
-from ops.running import Desk, Refused, run
+from ops.running import Desk, Refused, run, who
 
 EFFECTIVE_WITHIN_S: Final = 5.0
 
@@ -92,7 +90,7 @@ def _confirm(question: str, *, force: bool) -> None:
 async def _turn(desk: Desk, probes: list[Probe], *, on: bool) -> Rollback:
     switches = Switches(desk.connection)
     before = await switches.direct_only()
-    after = before if before.on == on else await switches.turn_direct_only(on=on, by=_who())
+    after = before if before.on == on else await switches.turn_direct_only(on=on, by=who())
     return Rollback(
         direct_only=after,
         changed=before.on != on,
@@ -101,14 +99,6 @@ async def _turn(desk: Desk, probes: list[Probe], *, on: bool) -> Rollback:
         effective_within_s=EFFECTIVE_WITHIN_S,
         message=message_of(after, changed=before.on != on),
     )
-
-
-def _who() -> str:
-    """Return the login of whoever runs this, for the record in the switch."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
 
 
 def render(report: Rollback) -> Iterator[RenderableType]:

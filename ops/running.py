@@ -1,6 +1,8 @@
 """What every command stands on: settings, connections, and errors that say what to do."""
 
 import asyncio
+import getpass
+import os
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -114,6 +116,14 @@ def guarded(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 def end(message: str, code: Exit) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(code)
+
+
+def who() -> str:
+    """Return the login of whoever runs this, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
 
 
 def place(error: BaseException) -> str:

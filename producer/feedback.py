@@ -32,7 +32,7 @@ class Rated(BaseModel):
 
 
 class NotDelivered(Exception):  # noqa: N818 - reads as the sentence it is
-    """There is no result yet that could be rated."""
+    """There is no result that could be rated, not yet or no more."""
 
 
 class OrderFeedback:
@@ -43,7 +43,7 @@ class OrderFeedback:
     async def rate(self, session_id: str, rating: int) -> Rated:
         """Raises NoSuchOrder, NotDelivered and Unavailable."""
         found = await self._status.look_up(session_id)
-        if not isinstance(found, Job) or found.state is not State.DELIVERED:
+        if not isinstance(found, Job) or found.state is not State.DELIVERED or found.erased_at:
             raise NotDelivered
         recorded = await self._ratings.rate(found, rating)
         return Rated(session_id=session_id, rating=rating, recorded=recorded)

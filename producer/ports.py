@@ -6,7 +6,7 @@ from typing import Protocol
 
 from domain.figures import Figures, JobLine, Performance
 from domain.health import ComponentState
-from domain.job import Job, Kind, Money, Opening, State
+from domain.job import Job, Kind, Money, Opening, RawOrder, State
 from domain.payment import Notice
 
 
@@ -46,6 +46,10 @@ class OrderIndex(Protocol):
     """The site's order documents, by the session they were opened for."""
 
     async def exists(self, session_id: str) -> Kind | None: ...
+
+    async def find(self, kind: Kind, *, order_id: str | None, session_id: str) -> RawOrder | None:
+        """Look up by document id first, then by Stripe session."""
+        ...
 
 
 class Server(Protocol):

@@ -2,13 +2,15 @@
 
 import asyncio
 import re
-from typing import Any, Final
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from domain.errors import Unavailable
 from domain.job import Job, Kind
+from domain.order import restored
 from domain.ports import Clock
 from producer.gate import Gate
 from producer.limiting import AddressLimit
@@ -19,6 +21,9 @@ READS: Final = "60 per 10 seconds"
 READ_SECONDS: Final = 4.5
 
 _SESSION_ID: Final = re.compile(r"cs_(test|live)_[A-Za-z0-9_-]{1,240}")
+
+
+Found = TypeVar("Found")
 
 
 class Problem(BaseModel):
@@ -71,7 +76,7 @@ class OrderStatus:
         """Raises NoSuchOrder and Unavailable."""
         found = await self.look_up(session_id)
         if isinstance(found, Job):
-            return view_of(found, self._clock.now())
+            return view_of(await self._with_result(found), self._clock.now())
         return unpaid_view(session_id, found)
 
     async def look_up(self, session_id: str) -> Job | Kind:
@@ -83,11 +88,17 @@ class OrderStatus:
         if match is None:
             raise NoSuchOrder
         self._gate.check()
-        try:
-            async with asyncio.timeout(READ_SECONDS):
-                return await self._read(session_id)
-        except TimeoutError:
-            raise Unavailable("MongoDB did not answer in time") from None
+        return await _in_time(self._read(session_id))
+
+    async def _with_result(self, job: Job) -> Job:
+        """Read an old result from the order: the job kept its words for a while only."""
+        if job.slimmed_at is None or job.erased_at is not None or job.answer is None:
+            return job
+        order = await _in_time(
+            self._orders.find(job.kind, order_id=job.order_id, session_id=job.session_id)
+        )
+        answer = restored(job.answer, job.kind, order or {})
+        return job.model_copy(update={"answer": answer})
 
     async def _read(self, session_id: str) -> Job | Kind:
         if job := await self._sessions.of_session(session_id):
@@ -95,6 +106,15 @@ class OrderStatus:
         if kind := await self._orders.exists(session_id):
             return kind
         raise NoSuchOrder
+
+
+async def _in_time(read: Awaitable[Found]) -> Found:
+    """Raises Unavailable."""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await read
+    except TimeoutError:
+        raise Unavailable("MongoDB did not answer in time") from None
 
 
 def status_routes(status: OrderStatus) -> APIRouter:

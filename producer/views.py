@@ -96,9 +96,12 @@ def unpaid_view(session_id: str, kind: Kind) -> OrderView:
 
 
 def view_of(job: Job, now: datetime) -> OrderView:
-    """Show a job. Only a delivered one shows its result: any other may still be withdrawn."""
-    is_delivered = job.state is State.DELIVERED
-    result = _result(job.kind, job.answer, job.certificate_number) if is_delivered else {}
+    """Show a job. Only a delivered one shows its result: any other may still be withdrawn.
+
+    An erased one shows none, although the site may still hold it.
+    """
+    is_shown = job.state is State.DELIVERED and job.erased_at is None
+    result = _result(job.kind, job.answer, job.certificate_number) if is_shown else {}
     return OrderView(
         session_id=job.session_id,
         kind=job.kind,
@@ -135,7 +138,7 @@ def _result(kind: Kind, answer: Answer | None, number: str | None) -> dict[str, 
         return {}
     data = answer.certificate if kind is Kind.CERTIFICATE else None
     return {
-        "ai_response": answer.text if kind is Kind.VALUATION else None,
+        "ai_response": (answer.text or None) if kind is Kind.VALUATION else None,
         "certificate": Certificate(number=number, data=data) if data else None,
         "ai_model": answer.model_name.lower(),
         "response_time_ms": answer.latency_ms,

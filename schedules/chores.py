@@ -11,9 +11,11 @@ from domain.ports import Clock
 from doorbell.names import ClockTask
 from ledger.connection import Connection
 from ledger.performance import MongoPerformance
+from ledger.retention import MongoRetention
 from schedules.aggregation import catch_up
 from schedules.health import Watch, check_health
 from schedules.health_wiring import build_health
+from schedules.retention import ages_of, clean_up
 from schedules.timetable import latest
 
 
@@ -48,7 +50,11 @@ MakeChores = Callable[[Tools], Mapping[ClockTask, Chore]]
 
 def make_chores(tools: Tools) -> Mapping[ClockTask, Chore]:
     """Build every chore of the timetable."""
-    return {ClockTask.AGGREGATE: _aggregation(tools), ClockTask.HEALTH: _health(tools)}
+    return {
+        ClockTask.AGGREGATE: _aggregation(tools),
+        ClockTask.HEALTH: _health(tools),
+        ClockTask.RETENTION: _retention(tools),
+    }
 
 
 def switched_off(settings: Settings) -> frozenset[ClockTask]:
@@ -74,3 +80,10 @@ def _aggregation(tools: Tools) -> Chore:
     hour, now = tools.settings.daily_aggregation_hour, tools.clock.now
     days = MongoPerformance(tools.connection)
     return Chore(catch_up(days, hour=hour, now=now), since=lambda: latest(hour, now()))
+
+
+def _retention(tools: Tools) -> Chore:
+    """An hour behind the aggregation, which reads what this takes away."""
+    hour, now = (tools.settings.daily_aggregation_hour + 1) % 24, tools.clock.now
+    ledger = MongoRetention(tools.connection, tools.clock, ages_of(tools.settings))
+    return Chore(clean_up(ledger), since=lambda: latest(hour, now()))

@@ -40,6 +40,11 @@ TIMETABLE: Final = (
         every_s=60.0,
         why="Looks at models, servers, clock and workers, and tells what changed.",
     ),
+    Entry(
+        task=ClockTask.RETENTION,
+        every_s=300.0,
+        why="Looks whether tonight's letting go of old words is still to be done.",
+    ),
 )
 
 

@@ -19,7 +19,7 @@ from doorbell.app import make_celery
 from doorbell.names import CLOCK_QUEUE, QUEUE, ClockTask
 from doorbell.ringer import CeleryRinger
 from ledger.connection import Connection, connect
-from ledger.leases import Leases
+from ledger.leases import SKIPPED, Leases
 from schedules.chores import Chore, MakeChores, Tools
 from schedules.timetable import Entry, beat_schedule
 from worker.hands import IN_HAND, Hands
@@ -130,7 +130,9 @@ async def _do(entry: Entry, chore: Chore, leases: Leases, hands: Hands) -> str:
     async with hands.holding(entry.task):
         since = chore.since() if chore.since else None
         outcome = await leases.run(entry.task, every_s=entry.every_s, since=since, work=chore.work)
-        log.info("chore_done", chore=entry.task, outcome=outcome)
+        # Most ticks find nothing to do, and saying so would be most of the log.
+        say = log.debug if outcome == SKIPPED else log.info
+        say("chore_done", chore=entry.task, outcome=outcome)
         return outcome
 
 

@@ -9,7 +9,7 @@ import structlog
 
 from domain.errors import DomainError, InvalidOrder, Unavailable
 from domain.job import Claim, Job, MailDuty, MailState, MailTo
-from domain.order import Horse, clean_text, read_horse
+from domain.order import Horse, clean_text, read_horse, restored
 from domain.ports import Buyers, Clock, Jobs, Letter, Mailer, Orders, Records
 from domain.schedule import GiveUp, next_try
 from mail.letters import Sale, admin_letter, customer_letter, result_link, usable_address
@@ -103,11 +103,12 @@ class OwedMails:
             tries=duty.tries + 1,
             sent_at=self.clock.now(),
             provider_id=provider_id,
+            edition=duty.edition,
         )
 
     async def _again(self, job: Job, to: MailTo, duty: MailDuty, error: str) -> MailDuty:
         now = self.clock.now()
-        since = job.delivered_at or now
+        since = duty.asked_at or job.delivered_at or now
         decision = next_try(WAITS, rounds=duty.tries, since=since, now=now, give_up=GIVE_UP)
         if isinstance(decision, GiveUp):
             return await self._fail(job, to, duty, error)
@@ -119,7 +120,9 @@ class OwedMails:
     async def _fail(self, job: Job, to: MailTo, duty: MailDuty, error: str) -> MailDuty:
         log.error("mail_failed", job_id=job.id, to=to.value, error=error)
         await self._record(job, to, error)
-        return MailDuty(state=MailState.FAILED, tries=duty.tries + 1, error=error)
+        return MailDuty(
+            state=MailState.FAILED, tries=duty.tries + 1, error=error, edition=duty.edition
+        )
 
     async def _record(self, job: Job, to: MailTo, error: str, stack: str | None = None) -> None:
         await self.records.error(
@@ -127,7 +130,7 @@ class OwedMails:
         )
 
     async def _write(self, job: Job, to: MailTo) -> Letter:
-        key = f"{job.id}:{to.value}"
+        key = key_of(job, to)
         if to is MailTo.ADMIN:
             return admin_letter(key=key, to=self.admins, sale=await self._sale(job))
         buyer = await self.buyers.of(job.session_id)
@@ -152,10 +155,16 @@ class OwedMails:
             kind=job.kind,
             payment=job.payment.model_copy(update={"source": source}),
             horse=_readable(order),
-            answer=job.answer,
+            answer=restored(job.answer, job.kind, order),
             certificate_number=job.certificate_number,
             customer_mail=_NOTES[customer.state],
         )
+
+
+def key_of(job: Job, to: MailTo) -> str:
+    """Name one mail for the provider's deduplication; a further edition is another mail."""
+    edition = job.mails.get(to, MailDuty()).edition
+    return f"{job.id}:{to.value}:{edition}" if edition else f"{job.id}:{to.value}"
 
 
 def _readable(order: dict[str, object]) -> Horse | None:

@@ -1,17 +1,14 @@
 """The Celery tasks: a ring becomes a look at the ledger, a tick becomes a chore."""
 
-import re
 from typing import Any, Final, Protocol
 
 import structlog
 from celery import Celery
 
+from domain.job import is_job_id
 from doorbell.names import TaskName
 
 MALFORMED: Final = "malformed"
-
-# Stripe's ids may grow and change their alphabet; only what could never be one is refused.
-_JOB_ID: Final = re.compile(r"(?:valuation|certificate):[!-~]{1,255}")
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +26,7 @@ def register(app: Celery, runtime: Works) -> None:
 
     @app.task(name=TaskName.WORK, **options)
     def work(job_id: object) -> str:
-        if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+        if not isinstance(job_id, str) or not is_job_id(job_id):
             log.warning("ring_malformed")
             return MALFORMED
         return runtime.work(job_id)

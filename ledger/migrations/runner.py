@@ -8,7 +8,13 @@ from typing import Final
 import structlog
 
 from ledger.connection import Connection
-from ledger.migrations import m0001_jobs, m0002_records, m0003_site, m0004_performance
+from ledger.migrations import (
+    m0001_jobs,
+    m0002_records,
+    m0003_site,
+    m0004_performance,
+    m0006_retention,
+)
 from ledger.migrations.lease import LEASE_S, Lease
 from ledger.migrations.schema import Migration
 from ledger.names import SCHEMA_MIGRATIONS
@@ -20,6 +26,7 @@ ALL: Final[Sequence[Migration]] = (
     m0002_records.MIGRATION,
     m0003_site.MIGRATION,
     m0004_performance.MIGRATION,
+    m0006_retention.MIGRATION,
 )
 
 

@@ -60,6 +60,8 @@ class JobFacts(BaseModel):
     started_at: datetime | None
     reopened_at: datetime | None
     delivered_at: datetime | None
+    slimmed_at: datetime | None
+    erased_at: datetime | None
     updated_at: datetime
     certificate_number: str | None
     payment: PaymentFacts
@@ -128,6 +130,9 @@ _SAID: Final = {
     Effect.ALREADY_DUE: "was due already; the workers were told again",
     Effect.IN_WORK: "is being worked on right now; nothing changed",
     Effect.ALREADY_PARKED: "is parked already; its reason was left as it is",
+    Effect.MAIL_DUE: "owes that mail again; workers send it within seconds",
+    Effect.ERASED: "is erased",
+    Effect.ALREADY_ERASED: "was erased before",
 }
 
 

@@ -78,6 +78,10 @@ def _of_job(job: Job) -> Iterator[Moment]:
     if job.delivered_at:
         number = job.certificate_number or ""
         yield moment(job.delivered_at, "delivered", number)
+    if job.slimmed_at:
+        yield moment(job.slimmed_at, "answer's text removed", "retention; the order holds it")
+    if job.erased_at:
+        yield moment(job.erased_at, "erased")
     yield moment(job.updated_at, f"last change: {job.state.value}", _standing(job))
 
 

@@ -80,4 +80,5 @@ class House:
             "REDIS_URL": self.valkey.url,
             "OPENROUTER_API_KEY": "sk-or-v1-sandbox",
             "ENVIRONMENT": "development",
+            "LOG_LEVEL": "DEBUG",
         }
