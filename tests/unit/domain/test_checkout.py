@@ -309,3 +309,9 @@ FIELDS = sorted(set(session()) - {"id"})
 def test_no_shape_breaks_the_judgement(changes: dict[str, Any]) -> None:
     """Whatever Stripe may one day put into a field, the session is judged."""
     assert judged(session(**changes)) is not None
+
+
+@pytest.mark.parametrize("session_id", ["cs_live_ä", "cs_live a", "cs_live_\x00", "cs_live_\n"])
+def test_an_id_that_no_worker_takes_is_parked_at_once(session_id: str) -> None:
+    """Its rings would be dropped one after the other, and nobody would hear of it."""
+    assert code(judged(session(id=session_id))) is ReasonCode.MALFORMED_SESSION

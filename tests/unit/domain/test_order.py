@@ -6,8 +6,18 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidOrder
 from domain.job import Kind
-from domain.order import CUT_NOTE, MAX_TEXT, Country, clean_text, has_result, horse_data, read_horse
+from domain.order import (
+    CUT_NOTE,
+    MAX_TEXT,
+    Country,
+    clean_text,
+    has_result,
+    horse_data,
+    read_horse,
+    restored,
+)
 from tests.builders import horse, order
+from tests.integration.ledger.examples import make_answer
 
 
 @pytest.mark.parametrize(
@@ -142,3 +152,15 @@ def test_the_record_of_a_horse_holds_no_free_text_about_people() -> None:
     data = horse_data(horse(standort=secret, charakter=secret, besonderheiten=secret, aku=secret))
 
     assert secret not in str(data)
+
+
+def test_words_come_back_from_the_order() -> None:
+    """An answer that has its own keeps them; an order without a result gives none."""
+    own, bare = make_answer(), make_answer(text="")
+    certificate = make_answer(Kind.CERTIFICATE, text="", certificate=None)
+
+    assert restored(own, Kind.VALUATION, {"bewertung": "another"}) == own
+    assert restored(bare, Kind.VALUATION, {"bewertung": "### Alt"}).text == "### Alt"
+    assert restored(bare, Kind.VALUATION, {"bewertung": " "}) == bare
+    data = {"preisVon": 1}
+    assert restored(certificate, Kind.CERTIFICATE, {"zertifikat_data": data}).certificate == data

@@ -1,11 +1,15 @@
 """`GET /orders/{session_id}`, and what every answer of the web process has in common."""
 
+from typing import Any
+
 import pytest
 
-from domain.job import Kind, State
-from ledger.names import JOBS
+from domain.job import Kind, PaymentFacts, State
+from ledger.documents import new_job, order_key, plain
+from ledger.names import JOBS, ORDERS
 from producer.intake import Outcome
-from tests.builders import SESSION_ID, order
+from tests.builders import NOW, ORDER_ID, SESSION_ID, order
+from tests.integration.ledger.examples import make_answer
 from tests.stripe_events import EMAIL, event, refund_event, session
 from tests.unit.producer.fakes import SITE, world
 
@@ -205,3 +209,29 @@ async def test_crash_is_a_500_without_contents() -> None:
 
     assert (response.status_code, response.json()) == (500, {"status": "error"})
     assert response.headers["access-control-allow-origin"] == SITE
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_an_old_result_is_read_from_the_order(kind: Kind) -> None:
+    """The job keeps the words for a while only; without an order there is nothing to show."""
+    here = world()
+    result = {"bewertung": "### Alt"} | {"zertifikat_data": {"preisVon": 1, "preisBis": 2}}
+    here.store.put_order(kind, order(**result))
+    here.store.put(JOBS, slimmed_job(kind))
+
+    view = (await here.get(PATH)).json()
+    here.store.drop(ORDERS[kind], order_key(ORDER_ID))
+    without = (await here.get(PATH)).json()
+
+    if kind is Kind.VALUATION:
+        assert (view["ai_response"], without["ai_response"]) == ("### Alt", None)
+    else:
+        assert view["certificate"]["data"] == {"preisVon": 1, "preisBis": 2}
+        assert without["certificate"] is None
+    assert without["state"] == "delivered"
+
+
+def slimmed_job(kind: Kind) -> dict[str, Any]:
+    job = new_job(kind, SESSION_ID, order_id=ORDER_ID, payment=PaymentFacts(), reason=None, now=NOW)
+    answer = plain(make_answer(kind)) | {"text": "", "certificate": None}
+    return job | {"state": "delivered", "answer": answer, "slimmed_at": NOW}

@@ -143,3 +143,15 @@ def test_version_follows_content_not_the_estimate() -> None:
 
     assert view_of(running, NOW).version == view_of(running, NOW + timedelta(seconds=9)).version
     assert view_of(running, NOW).version != view_of(later, NOW).version
+
+
+def test_an_erased_order_shows_nothing() -> None:
+    """Whatever the site may still hold, and whatever figures we keep."""
+    view = view_of(job(State.DELIVERED, answer=ANSWER, erased_at=NOW), NOW)
+    reason = Reason(code=ReasonCode.ERASED)
+    cancelled = view_of(job(State.CANCELLED, reason=reason, erased_at=NOW), NOW)
+
+    shown = view.model_dump(include=set(RESULT_FIELDS))
+    assert set(shown.values()) == {None}
+    assert "gelöscht" in view.message
+    assert "gelöscht" in cancelled.message

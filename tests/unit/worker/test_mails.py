@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from domain.errors import Unavailable
-from domain.job import MailState, MailTo
+from domain.job import MailDuty, MailState, MailTo
 from domain.ports import Buyer
-from ledger.names import ERROR_LOGS
+from ledger.documents import plain
+from ledger.names import ERROR_LOGS, JOBS
 from tests.fakes_worker import JOB_ID, World
 
 CUSTOMER, ADMIN = f"{JOB_ID}:customer", f"{JOB_ID}:admin"
@@ -141,3 +143,47 @@ async def test_a_bug_in_one_mail_is_recorded_and_retried() -> None:
     [entry] = world.ledger.store.all(ERROR_LOGS)
     assert "Anna" not in str(entry)
     assert "mails.py" in entry["stack_trace"]
+
+
+async def test_a_mail_asked_for_again_is_a_mail_of_its_own() -> None:
+    """Another key, or the provider would keep it back; a day of tries from the asking on."""
+    world = World()
+    await world.pay()
+    await world.work()
+    world.clock.advance(timedelta(days=40).total_seconds())
+    asked = MailDuty(edition=1, asked_at=world.clock.now())
+    change_job(world, {"mails": {"customer": plain(asked)}, "not_before": world.clock.now()})
+    world.mailer.failures = [Unavailable("resend: 503")]
+
+    await world.work()
+    waiting = (await world.job()).mails[MailTo.CUSTOMER]
+    await ring_when_due(world)
+
+    assert waiting.state is MailState.PENDING
+    assert set(world.mailer.sent) == {CUSTOMER, ADMIN, f"{CUSTOMER}:1"}
+    assert (await world.job()).mails[MailTo.CUSTOMER].edition == 1
+
+
+async def test_the_shop_reads_an_old_result_from_the_order() -> None:
+    """The job has given its words away by then."""
+    world = World()
+    await world.pay()
+    await world.work()
+    job = world.ledger.store.all(JOBS)[0]
+    asked = MailDuty(edition=1, asked_at=world.clock.now())
+    change_job(
+        world,
+        {
+            "answer": job["answer"] | {"text": ""},
+            "mails": {"admin": plain(asked)},
+            "not_before": world.clock.now(),
+        },
+    )
+    await world.work()
+
+    assert "Geschätzter Marktwert" in world.mailer.sent[f"{ADMIN}:1"].text
+
+
+def change_job(world: World, changes: dict[str, Any]) -> None:
+    store = world.ledger.store
+    store.put(JOBS, store.all(JOBS)[0] | changes)
