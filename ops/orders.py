@@ -155,8 +155,9 @@ def mail(
 ) -> None:
     """Send a mail of a delivered order again: one that failed, or with --again one that was sent.
 
-    The address is read anew from Stripe, so correct it there first. Workers try for 24 hours, as
-    after the delivery. A mail that waits is hurried.
+    Workers try for 24 hours, as after the delivery; a mail that waits is hurried. The address is
+    read anew from the Stripe session, where a mistyped one cannot be changed any more: write to
+    that customer by hand.
     """
 
     async def act(desk: Desk) -> Handling:

@@ -5,7 +5,7 @@ from typing import Final
 
 from ledger.migrations.schema import Migration, index, index_migration
 from ledger.names import AI_REQUESTS, ERASURES, ERROR_LOGS, JOBS, STRIPE_EVENTS
-from ledger.retention import EXPIRY, NEVER_S, RECEIPTS_KEPT
+from ledger.retention import EXPIRY, NEVER_S, RECEIPTS_KEPT, WORDS
 
 _RECEIPTS_S: Final = RECEIPTS_KEPT // timedelta(seconds=1)
 
@@ -15,7 +15,7 @@ MIGRATION: Final[Migration] = index_migration(
         JOBS: [
             # Holds the jobs that still have words, and loses each as it is slimmed.
             index(
-                "words",
+                WORDS,
                 "state",
                 "delivered_at",
                 partialFilterExpression={"answer.text": {"$gt": ""}},
@@ -26,7 +26,7 @@ MIGRATION: Final[Migration] = index_migration(
             # Asleep until retention sets the age it was told: a default would delete too early.
             index(EXPIRY, "timestamp", expireAfterSeconds=NEVER_S),
             index(
-                "words",
+                WORDS,
                 "timestamp",
                 "_id",
                 partialFilterExpression={"horse_data": {"$exists": True}},

@@ -1,5 +1,6 @@
 """One session is forgotten, however many write about it meanwhile."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,12 @@ from ledger.connection import Connection
 from ledger.erasure import KEPT_OF_ORDER, Erasure, Run
 from ledger.handwork import Effect, Handwork, NotByHand
 from ledger.names import AI_REQUESTS, ERASURES, ERROR_LOGS, JOBS, ORDERS
+from ledger.performance import MongoPerformance
 from ledger.retention import MongoRetention
 from ledger.tombstone import erased
 from tests.builders import NOW, ORDER_ID, SESSION_ID, horse
 from tests.fakes.clock import FakeClock
+from tests.integration.ledger.attempts import deliver, stored
 from tests.integration.ledger.examples import DUTIES, make_answer, make_attempt
 from tests.integration.ledger.test_retention import AGES
 from tests.integration.ledger.world import MongoWorld
@@ -210,3 +213,65 @@ async def test_a_receipt_tells_when_and_how_much_and_of_whom_only_to_who_knows(
     assert [found["erased"] for found in receipt["runs"]] == [{JOBS: 1}] * 2
     assert SESSION_ID not in str(receipt)
     assert (await erasure.look(SESSION_ID)).erased_at == NOW
+
+
+async def test_writers_and_the_eraser_at_once(
+    shop: MongoWorld, erasure: Erasure, connection: Connection
+) -> None:
+    """Ten calls come on record while the session is forgotten; nothing of them is left."""
+    claim = await delivered(shop)
+
+    async def erase() -> None:
+        await bury(shop, claim.job_id)
+        await erasure.forget(SESSION_ID)
+
+    writers = [MongoWorld(shop.clock, connection) for _ in range(10)]
+    await asyncio.gather(
+        *(tell_all(writer, claim.job) for writer in writers[:5]),
+        erase(),
+        *(tell_all(writer, claim.job) for writer in writers[5:]),
+    )
+
+    assert await connection.latest(AI_REQUESTS).count_documents({}) == 11
+    assert SECRET not in await everything_of_ours(connection)
+
+
+async def test_a_delivery_and_the_eraser_at_once(
+    shop: MongoWorld, erasure: Erasure, connection: Connection
+) -> None:
+    """Either the result is delivered and then forgotten by us, or it never was."""
+    await shop.put_order(Kind.VALUATION)
+    job = await shop.open()
+    claim = await shop.jobs.journal(await shop.claim(job), make_answer(text=SECRET))
+
+    delivery, _ = await asyncio.gather(
+        shop.jobs.deliver(claim, DUTIES),
+        bury(shop, job.id, although_owed=True),
+        return_exceptions=True,
+    )
+    await erasure.forget(SESSION_ID)
+
+    after = await shop.get(job.id)
+    assert after.erased_at is not None
+    assert (after.mails, after.not_before) == ({}, None)
+    assert (SECRET in str(await shop.order(Kind.VALUATION))) == (after.state is State.DELIVERED)
+    assert isinstance(delivery, LostClaim) == (after.state is State.CANCELLED)
+    assert SECRET not in await everything_of_ours(connection)
+
+
+async def test_the_figures_of_the_day_stay(
+    shop: MongoWorld, erasure: Erasure, connection: Connection
+) -> None:
+    """Aggregated again after the erasure, requests, cost and revenue are the same."""
+    session = "cs_figures"
+    job_id = await deliver(connection, session)
+    performance = MongoPerformance(connection)
+    await performance.aggregate_day(NOW.date())
+    before = (await stored(connection, "google/gemini-2.5-pro-002"))["metrics"]
+
+    await bury(shop, job_id)
+    await erasure.forget(session)
+    await performance.aggregate_day(NOW.date())
+
+    assert (await stored(connection, "google/gemini-2.5-pro-002"))["metrics"] == before
+    assert before["revenue"] == {"eur": 14.9}

@@ -7,7 +7,7 @@ import pytest
 from domain.job import Kind
 from ledger.connection import Connection
 from ledger.delivery import numbers_of
-from ledger.names import JOBS, ORDERS, STRIPE_EVENTS
+from ledger.names import ERROR_LOGS, JOBS, ORDERS, STRIPE_EVENTS
 from tests.builders import NOW, ORDER_ID
 
 DUE = {
@@ -33,6 +33,9 @@ DUPLICATES = {
         (JOBS, {"session_id": "cs_1"}, "session"),
         (JOBS, {"payment.payment_intent": "pi_1"}, "payment"),
         (JOBS, {"owner": "worker-a", "_id": {"$nin": ["valuation:cs_1"]}}, "owner"),
+        (JOBS, {"erased_at": {"$gte": NOW}}, "erased"),
+        (ERROR_LOGS, {"session_id": {"$in": ["cs_1"]}}, "session"),
+        (STRIPE_EVENTS, {"session_id": "cs_1"}, "session"),
         (STRIPE_EVENTS, {"payment_intent": "pi_1"}, "payment"),
         (STRIPE_EVENTS, {"handled_at": None, "received_at": {"$lt": NOW}}, "unhandled"),
         (ORDERS[Kind.VALUATION], {"stripeSessionId": "cs_1"}, "stripeSessionId_unique"),

@@ -215,3 +215,14 @@ async def test_an_erased_order_gets_no_more_mail(shop: Shop) -> None:
 
     assert result.exit_code == Exit.FAILED
     assert "erased" in result.stderr
+
+
+async def test_an_order_that_nobody_paid_can_be_emptied(shop: Shop) -> None:
+    """There is no job and nothing of ours; the site's fields go all the same."""
+    document = order(_id=order_key("a" * 24), stripeSessionId=SESSION, besonderheiten=SECRET)
+    await shop.connection.collection(VALUATIONS).insert_one(document)
+
+    report = await shop.told("erase", SESSION, "--with-order", "--force")
+
+    assert report["erased"][VALUATIONS] == 1
+    assert SECRET not in await contents(shop)

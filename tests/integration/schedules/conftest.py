@@ -1,10 +1,13 @@
-"""A Valkey of the test's own, and clocks that end with it."""
+"""A Valkey and a database of the test's own, and clocks that end with it."""
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from ledger.connection import Connection, connect
+from ledger.migrations import migrate
 from sandbox.servers import EmbeddedValkey
 from tests.integration.schedules.house import House
 
@@ -20,3 +23,13 @@ def house(mongo_uri: str, valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[Ho
     house = House(mongo_uri, valkey, tmp_path)
     yield house
     house.close()
+
+
+@pytest.fixture
+async def connection(mongo_uri: str) -> AsyncIterator[Connection]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    connection = connect(mongo_uri, name, app_name="tests", op_timeout_s=20)
+    await migrate(connection)
+    yield connection
+    await connection.client.drop_database(name)
+    connection.close()

@@ -1,16 +1,11 @@
 """The daily aggregation on a real ledger: by hand, and as the chore of the clock."""
 
-import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-
-import pytest
 
 from config.clock import SystemClock
 from doorbell.names import ClockTask
-from ledger.connection import Connection, connect
+from ledger.connection import Connection
 from ledger.leases import SKIPPED, Leases
-from ledger.migrations import migrate
 from ledger.names import MODEL_PERFORMANCE
 from ledger.performance import MongoPerformance
 from schedules.aggregation import aggregate, catch_up
@@ -18,16 +13,6 @@ from schedules.timetable import latest
 from tests.integration.ledger.attempts import GEMINI, GPT, put, request
 
 HOUR = 2
-
-
-@pytest.fixture
-async def connection(mongo_uri: str) -> AsyncIterator[Connection]:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    connection = connect(mongo_uri, name, app_name="tests", op_timeout_s=20)
-    await migrate(connection)
-    yield connection
-    await connection.client.drop_database(name)
-    connection.close()
 
 
 async def test_by_hand(connection: Connection) -> None:

@@ -119,3 +119,16 @@ def test_what_has_ended_is_refused(state: State) -> None:
         retried(ended, None, LATER)
     with pytest.raises(NotByHand, match=state.value):
         parked(ended, BY_HAND, LATER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"_id": "valuation:cs_ä", **PARKED}, "No worker takes"),
+        ({"state": "cancelled", "reason": {"code": "erased"}, "erased_at": NOW}, "is erased"),
+    ],
+)
+def test_what_can_never_be_worked_is_not_started_again(changes: dict[str, Any], words: str) -> None:
+    """It would look owed and nobody would take it."""
+    with pytest.raises(NotByHand, match=words):
+        retried(job(**changes), None, LATER)
