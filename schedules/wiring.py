@@ -124,16 +124,20 @@ class Unheard:
 
 
 async def _do(entry: Entry, chore: Chore, leases: Leases, hands: Hands) -> str:
-    """Do one chore under its lease, in hand, so that leaving waits for it and hands it back."""
-    if entry.task in hands:
-        return IN_HAND
-    async with hands.holding(entry.task):
-        since = chore.since() if chore.since else None
-        outcome = await leases.run(entry.task, every_s=entry.every_s, since=since, work=chore.work)
-        # Most ticks find nothing to do, and saying so would be most of the log.
-        say = log.debug if outcome == SKIPPED else log.info
-        say("chore_done", chore=entry.task, outcome=outcome)
-        return outcome
+    """Do one chore in hand, so that leaving waits for it and hands it back."""
+    outcome: str = IN_HAND
+    if entry.task not in hands:
+        async with hands.holding(entry.task):
+            outcome = await _do_leased(entry, chore, leases)
+    # Most ticks find nothing to do, and saying so would be most of the log.
+    say = log.debug if outcome in {SKIPPED, IN_HAND} else log.info
+    say("chore_done", chore=entry.task, outcome=outcome)
+    return outcome
+
+
+async def _do_leased(entry: Entry, chore: Chore, leases: Leases) -> str:
+    since = chore.since() if chore.since else None
+    return await leases.run(entry.task, every_s=entry.every_s, since=since, work=chore.work)
 
 
 async def _refuse(_job_id: str) -> str:

@@ -66,6 +66,10 @@ class House:
         words = ("chore_done", f"chore={ClockTask.AGGREGATE}", f"outcome={outcome}")
         return sum(all(word in line for word in words) for line in lines)
 
+    def idle_ticks(self) -> int:
+        """Count the ticks that found the chore done, or in the hands of the same process."""
+        return self.outcomes("skipped") + self.outcomes("in_hand")
+
     def runs(self) -> list[Document]:
         """Return the runs of the rehearsed chore, oldest first."""
         return list(self.database.runs.find().sort("_id", 1))
