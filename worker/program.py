@@ -1,6 +1,7 @@
 """Celery's worker program with our way of starting and leaving."""
 
 import signal
+import time
 from collections.abc import Callable
 from itertools import count
 from types import FrameType
@@ -13,9 +14,13 @@ from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 from kombu import Connection
+from redis.exceptions import ResponseError
+
+from doorbell.junk import PATH
 
 LEAVING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 SAY_EVERY: Final = 30
+REFUSED_PAUSE_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +36,7 @@ class Leaves(Protocol):
 def run(app: Celery, runtime: Leaves, *, concurrency: int, hostname: str) -> int:
     """Consume until a signal; return the exit code, 0 after an orderly end."""
     signals.setup_logging.connect(_keep_our_logging, weak=False)
+    app.conf.broker_transport = PATH
     worker = _program(runtime)(
         app=app,
         hostname=hostname,
@@ -73,6 +79,13 @@ class EagerConsumer(Consumer):
         if self.hub:
             with self.hub._ready_lock:  # noqa: SLF001 - as Celery, with the lock that it forgot
                 self.hub._ready.add(self._flush_events)  # noqa: SLF001 - see above
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Pause where Redis is there and refuses: it would refuse again at once."""
+        super().on_connection_error_after_connected(exc)
+        if isinstance(exc, ResponseError):
+            log.error("redis_refuses", error=type(exc).__name__)
+            time.sleep(REFUSED_PAUSE_S)
 
 
 def _program(runtime: Leaves) -> type[Worker]:
