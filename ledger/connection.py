@@ -152,6 +152,8 @@ def connect(
             _reveal(uri),
             appname=app_name,
             tz_aware=True,
+            # Dates beyond Python's years would make every document around them unreadable.
+            datetime_conversion="DATETIME_CLAMP",
             w="majority",
             journal=True,
             readConcernLevel="majority",

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from bson import Decimal128, Int64, ObjectId
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from domain.job import (
     Job,
@@ -20,6 +20,7 @@ from domain.job import (
     job_id_for,
 )
 from domain.payment import Notice
+from ledger.damage import damaged_fields, salvaged
 
 
 def plain(value: object) -> Any:
@@ -38,7 +39,11 @@ def plain(value: object) -> Any:
 
 
 def read_job(document: Mapping[str, Any]) -> Job:
-    return Job.model_validate(document)
+    """Return the job; of a damaged document what can be told, with a reason that says so."""
+    try:
+        return Job.model_validate(document)
+    except ValidationError as error:
+        return salvaged(document, damaged_fields(error))
 
 
 def new_job(

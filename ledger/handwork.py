@@ -125,7 +125,7 @@ def retried(job: Document, order_id: str | None, now: datetime) -> tuple[Effect,
     if job.get("owner") is not None:
         return Effect.IN_WORK, {}
     not_before, order = job.get("not_before"), order_id or job.get("order_id")
-    is_waiting_its_turn = not_before is not None and not_before <= now
+    is_waiting_its_turn = isinstance(not_before, datetime) and not_before <= now
     if is_waiting_its_turn and state in {State.QUEUED, State.ANSWERED}:
         return Effect.ALREADY_DUE, {}
     back = State.ANSWERED if job.get("answer") else State.QUEUED
@@ -153,7 +153,7 @@ def parked(job: Document, reason: Reason, now: datetime) -> tuple[Effect, Change
 
 def moved(job: Document, now: datetime) -> dict[str, Any]:
     """Raise the fence: whatever somebody else still writes for this job is void."""
-    return {"owner": None, "fence": (job.get("fence") or 0) + 1, "updated_at": now}
+    return {"owner": None, "fence": read_job(job).fence + 1, "updated_at": now}
 
 
 def _still_owed(job: Document, verb_name: str) -> State:

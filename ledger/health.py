@@ -4,9 +4,11 @@ Both live in `health_checks`. Current documents carry no `expires_at`, and the T
 over documents without it (MongoDB manual, "TTL Indexes").
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from pymongo import ReplaceOne, UpdateOne
 
 from domain.answer import AttemptOutcome
@@ -20,6 +22,7 @@ from domain.health import (
     speaks_against,
 )
 from ledger.connection import Connection, Document, verb
+from ledger.damage import readable
 from ledger.documents import plain
 from ledger.names import AI_REQUESTS, HEALTH_CHECKS
 
@@ -32,6 +35,8 @@ _PROJECTION: Final = {
     "error_details.error_type": 1,
     "response_data.response_time_ms": 1,
 }
+
+log = structlog.get_logger(__name__)
 
 
 class HealthBook:
@@ -46,7 +51,7 @@ class HealthBook:
     async def recall(self) -> dict[str, ComponentState]:
         """Return the current state of every component by name."""
         cursor = self._connection.latest(HEALTH_CHECKS).find({"_id": {"$regex": f"^{_CURRENT}"}})
-        states = [ComponentState.model_validate(document) async for document in cursor]
+        states = readable(ComponentState, [document async for document in cursor])
         return {state.name: state for state in states}
 
     @verb
@@ -59,7 +64,7 @@ class HealthBook:
         }
         found = self._connection.collection(AI_REQUESTS).find(query, _PROJECTION)
         newest = found.sort("timestamp", -1).limit(_MOST_SIGHTINGS)
-        return [_sighting(document) async for document in newest]
+        return list(_sightings([document async for document in newest]))
 
     @verb
     async def keep(self, report: HealthReport) -> None:
@@ -111,6 +116,15 @@ def _line(state: ComponentState) -> dict[str, Any]:
         "error_rate": state.error_rate,
         "detail": state.detail,
     }
+
+
+def _sightings(requests: Iterable[Document]) -> Iterator[Sighting]:
+    """Leave out what is not as we write it; requests are also written by others."""
+    for request in requests:
+        try:
+            yield _sighting(request)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+            log.warning("attempt_unreadable", id=str(request["_id"]))
 
 
 def _sighting(request: Document) -> Sighting:

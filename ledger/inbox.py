@@ -7,7 +7,8 @@ from pymongo import ReturnDocument
 from domain.payment import Notice
 from domain.ports import Clock
 from ledger.connection import Connection, verb
-from ledger.documents import notice_fields, read_notice
+from ledger.damage import readable
+from ledger.documents import notice_fields
 from ledger.names import STRIPE_EVENTS
 
 
@@ -46,11 +47,11 @@ class Inbox:
     async def about_payment(self, payment_intent: str) -> list[Notice]:
         """Return all events about one payment, oldest first."""
         cursor = self._events.find({"payment_intent": payment_intent}).sort("created", 1)
-        return [read_notice(event) async for event in cursor]
+        return readable(Notice, [event async for event in cursor])
 
     @verb
     async def unhandled(self, older_than: datetime, limit: int) -> list[Notice]:
         """Return events received before `older_than` which nobody finished, oldest first."""
         query = {"handled_at": None, "received_at": {"$lt": older_than}}
         cursor = self._events.find(query).sort("received_at", 1).limit(limit)
-        return [read_notice(event) async for event in cursor]
+        return readable(Notice, [event async for event in cursor])

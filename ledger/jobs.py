@@ -13,6 +13,7 @@ from domain.errors import LostClaim
 from domain.job import Claim, Job, MailDuty, MailTo, Reason, ReasonCode, Stage, State
 from domain.ports import Clock
 from ledger.connection import Connection, Document, verb
+from ledger.damage import KNOWN_STATE, OLDEST, set_aside
 from ledger.delivery import Delivery
 from ledger.documents import plain, read_job
 from ledger.holding import promote_next
@@ -57,7 +58,14 @@ class MongoJobs:
         if job is None:
             orphan = await self._find_orphan(due)
             job = await self._take(due | orphan, owner, now, deaths=1) if orphan else None
-        return Claim(job=read_job(job), owner=owner, fence=job["fence"]) if job else None
+        if job is None:
+            return None
+        claimed = read_job(job)
+        # Taking a job clears its reason: one that has a reason now cannot be read.
+        if claimed.reason is not None:
+            await set_aside(self._jobs, job, claimed, now)
+            return None
+        return Claim(job=claimed, owner=owner, fence=job["fence"])
 
     @verb
     async def link(self, claim: Claim, order_id: str) -> bool:
@@ -146,6 +154,7 @@ class MongoJobs:
     async def due(self, limit: int, *, rung_before: datetime) -> list[str]:
         """Return jobs without a living owner, not rung since `rung_before`, longest due first."""
         query = {
+            "_id": {"$type": "string"},
             "not_before": {"$lte": self._clock.now()},
             "owner": {"$nin": await live_owners(self._connection, self._live_within_s)},
             "rung_at": {"$not": {"$gte": rung_before}},
@@ -183,12 +192,17 @@ class MongoJobs:
 
     @verb
     async def backlog(self) -> Backlog:
-        group = {"_id": "$state", "count": {"$sum": 1}, "oldest": {"$min": "$created_at"}}
+        group = {"_id": KNOWN_STATE, "count": {"$sum": 1}, "oldest": OLDEST}
         groups = {g["_id"]: g async for g in self._jobs.aggregate([{"$group": group}])}
         return Backlog(
             counts={State(state): found["count"] for state, found in groups.items()},
             oldest_undelivered=min(
-                (groups[state]["oldest"] for state in _OWED if state in groups), default=None
+                (
+                    groups[state]["oldest"]
+                    for state in _OWED
+                    if state in groups and groups[state]["oldest"]
+                ),
+                default=None,
             ),
         )
 
@@ -199,11 +213,11 @@ class MongoJobs:
         cannot be taken for dead.
         """
         job = await self._connection.latest(JOBS).find_one(due, {"owner": 1, "fence": 1})
-        if job is None or job["owner"] is None:
+        owner = job.get("owner") if job else None
+        if job is None or owner is None:
             return None
-        owner = job["owner"]
         is_alive = await live_owners(self._connection, self._live_within_s, among=[owner])
-        return None if is_alive else {"owner": owner, "fence": job["fence"]}
+        return None if is_alive else {"owner": owner, "fence": job.get("fence")}
 
     async def _take(
         self, guard: dict[str, Any], owner: str, now: datetime, *, deaths: int = 0
@@ -212,8 +226,8 @@ class MongoJobs:
         changes = {
             "state": {"$cond": [starting, State.RUNNING.value, "$state"]},
             "owner": {"$literal": owner},
-            "fence": {"$add": [{"$ifNull": ["$fence", 0]}, 1]},
-            "deaths": {"$add": [{"$ifNull": ["$deaths", 0]}, deaths]},
+            "fence": {"$add": [_number("$fence"), 1]},
+            "deaths": {"$add": [_number("$deaths"), deaths]},
             "started_at": {"$ifNull": ["$started_at", now]},
             "reason": None,
             "updated_at": now,
@@ -256,6 +270,11 @@ class MongoJobs:
 def _guard(claim: Claim, states: Sequence[State]) -> dict[str, Any]:
     guard = {"_id": claim.job_id, "owner": claim.owner, "fence": claim.fence}
     return guard | {"state": {"$in": [state.value for state in states]}} if states else guard
+
+
+def _number(field: str) -> dict[str, Any]:
+    """Take what is no number for none yet: whoever claims the job then sees the damage."""
+    return {"$cond": [{"$isNumber": field}, field, 0]}
 
 
 def _unless_running(state: State) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.errors import LostClaim, Unavailable
 from domain.ports import Clock
 from ledger.connection import Connection, verb
+from ledger.damage import readable
 from ledger.names import LEASES
 
 SKIPPED: Final = "skipped"
@@ -110,14 +111,14 @@ class Leases:
     async def ages(self) -> list[ChoreAge]:
         """Return all chores ever begun, by name. Raises Unavailable."""
         now = {
-            "age_s": {"$divide": [{"$subtract": ["$$NOW", "$last_success"]}, 1000]},
+            "age_s": {"$divide": [{"$subtract": ["$$NOW", _date("$last_success")]}, 1000]},
             "holder": {"$cond": [{"$gt": ["$until", "$$NOW"]}, "$holder", None]},
         }
         begun = {"$match": {"last_started": {"$ne": None}}}
         cursor = self._connection.latest(LEASES).aggregate(
             [begun, {"$set": now}, {"$sort": {"_id": 1}}]
         )
-        return [ChoreAge.model_validate(document) async for document in cursor]
+        return readable(ChoreAge, [document async for document in cursor])
 
     @verb
     async def _take(self, name: str, every_s: float, since: datetime | None) -> _Lease | None:
@@ -174,6 +175,10 @@ class Leases:
 
     def _later(self) -> dict[str, Any]:
         return {"$add": ["$$NOW", round(self._lease_s * 1000)]}
+
+
+def _date(field: str) -> dict[str, Any]:
+    return {"$cond": [{"$eq": [{"$type": field}, "date"]}, field, None]}
 
 
 _SUCCEEDED: Final = {"last_success": "$$NOW", "success_began": "$last_started"}

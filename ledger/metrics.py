@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bson import MinKey
+
 from domain.answer import AttemptOutcome
 from domain.figures import (
     COST_BOUNDS_USD,
@@ -17,9 +19,11 @@ from domain.figures import (
     Performance,
     WorkerFigures,
 )
-from domain.job import MailState, MailTo, State
+from domain.job import Job, MailState, MailTo, State
 from domain.ports import Clock
 from ledger.connection import Connection, Document, verb
+from ledger.damage import KNOWN_STATE, OLDEST, readable
+from ledger.documents import read_job, read_order
 from ledger.leases import Leases
 from ledger.names import AI_REQUESTS, JOBS, MODEL_PERFORMANCE
 from ledger.workers import MongoPresence
@@ -58,27 +62,29 @@ class MongoFigures:
         query = {"state": {"$in": [state.value] if state else _ALL_STATES}}
         fields = {name: 1 for name in JobLine.model_fields if name != "id"}
         found = self._connection.collection(JOBS).find(query, fields)
-        return [
-            JobLine.model_validate(job) async for job in found.sort("created_at", -1).limit(limit)
-        ]
+        newest = found.sort("created_at", -1).limit(limit)
+        return [_line(read_job(job)) async for job in newest]
 
     @verb
     async def performance(self, since: datetime) -> list[Performance]:
         """Return what the daily aggregation wrote for the days since, newest first."""
         found = self._connection.collection(MODEL_PERFORMANCE).find({"date": {"$gte": since}})
         days = found.sort([("date", -1), ("model_id", 1)])
-        return [
-            Performance.model_validate(day | {"date": day["date"].date()}) async for day in days
-        ]
+        return readable(Performance, [day | {"date": day["date"].date()} async for day in days])
 
     @verb
     async def _jobs(self) -> list[JobFigures]:
         # Match and group name indexed fields only, so that no job is fetched.
-        group = {"_id": "$state", "count": {"$sum": 1}, "oldest": {"$min": "$created_at"}}
-        match = {"state": {"$in": _ALL_STATES}}
+        group = {"_id": KNOWN_STATE, "count": {"$sum": 1}, "oldest": OLDEST}
+        # Whatever is there: a job of an unknown state is in the index as well.
+        match = {"state": {"$gte": MinKey()}}
         stages: list[dict[str, Any]] = [{"$match": match}, {"$group": group}]
         found = self._connection.collection(JOBS).aggregate(stages)
-        return [JobFigures(state=job.pop("_id"), **job) async for job in found]
+        now = self._clock.now()
+        return [
+            JobFigures(state=job["_id"], count=job["count"], oldest=job["oldest"] or now)
+            async for job in found
+        ]
 
     @verb
     async def _mails(self, to: MailTo, since: datetime) -> list[MailFigures]:
@@ -100,7 +106,7 @@ class MongoFigures:
     async def _attempts(self, since: datetime) -> list[AttemptFigures]:
         stages = [{"$match": {"timestamp": {"$gte": since}}}, {"$group": _attempt_group()}]
         found = self._connection.collection(AI_REQUESTS).aggregate(stages)
-        figures = [_attempt_figures(group) async for group in found]
+        figures = readable(AttemptFigures, [_attempt_figures(group) async for group in found])
         return sorted(figures, key=lambda f: (f.tier, f.model, f.outcome))
 
     async def _workers(self) -> WorkerFigures:
@@ -141,12 +147,13 @@ def _bucket_sums(name: str, field: str, bounds: Sequence[float]) -> dict[str, An
     }
 
 
-def _attempt_figures(group: Document) -> AttemptFigures:
-    return AttemptFigures(
-        **group["_id"],
-        count=group["count"],
-        latency_ms=group["latency_ms"],
-        cost_usd=group["cost_usd"],
-        latency_buckets=tuple(group[f"latency_{i}"] for i in range(len(LATENCY_BOUNDS_MS))),
-        cost_buckets=tuple(group[f"cost_{i}"] for i in range(len(COST_BOUNDS_USD))),
-    )
+def _line(job: Job) -> JobLine:
+    return JobLine.model_validate(job.model_dump(include=set(JobLine.model_fields), by_alias=True))
+
+
+def _attempt_figures(group: Document) -> Document:
+    """Return the fields of AttemptFigures."""
+    return read_order(group["_id"] | group) | {
+        "latency_buckets": [group[f"latency_{i}"] for i in range(len(LATENCY_BOUNDS_MS))],
+        "cost_buckets": [group[f"cost_{i}"] for i in range(len(COST_BOUNDS_USD))],
+    }

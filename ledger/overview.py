@@ -9,6 +9,7 @@ from pymongo.errors import OperationFailure
 
 from domain.job import Job, MailState, MailTo, ReasonCode, State
 from ledger.connection import Connection, Document, verb
+from ledger.damage import KNOWN_CODE, KNOWN_STATE, OLDEST, readable
 from ledger.documents import read_job
 from ledger.names import AI_REQUESTS, ERROR_LOGS, JOBS, STRIPE_EVENTS
 
@@ -17,6 +18,8 @@ _VITAL_INDEXES: Final = {
 }
 _NAMESPACE_NOT_FOUND: Final = 26
 _MOST_ENTRIES: Final = 1000
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_MAILS: Final = {"$cond": [{"$eq": [{"$type": "$mails"}, "object"]}, "$mails", {}]}
 
 
 class Pile(BaseModel):
@@ -100,15 +103,15 @@ class Overview:
     @verb
     async def piles(self) -> list[Pile]:
         """Return all jobs, counted by state and reason."""
-        key = {"state": "$state", "code": "$reason.code"}
-        group = {"_id": key, "count": {"$sum": 1}, "oldest": {"$min": "$created_at"}}
+        key = {"state": KNOWN_STATE, "code": KNOWN_CODE}
+        group = {"_id": key, "count": {"$sum": 1}, "oldest": OLDEST}
         cursor = self._jobs.aggregate([{"$group": group}])
         return [
             Pile(
                 state=found["_id"]["state"],
                 code=found["_id"].get("code"),
                 count=found["count"],
-                oldest=found["oldest"],
+                oldest=found["oldest"] or _EPOCH,
             )
             async for found in cursor
         ]
@@ -118,12 +121,12 @@ class Overview:
         """Return the mails of delivered jobs, counted by addressee and state."""
         stages: list[dict[str, Any]] = [
             {"$match": {"state": State.DELIVERED.value}},
-            {"$project": {"mail": {"$objectToArray": {"$ifNull": ["$mails", {}]}}}},
+            {"$project": {"mail": {"$objectToArray": _MAILS}}},
             {"$unwind": "$mail"},
             {"$group": {"_id": {"to": "$mail.k", "state": "$mail.v.state"}, "count": {"$sum": 1}}},
         ]
         cursor = self._jobs.aggregate(stages)
-        return [MailPile(**found["_id"], count=found["count"]) async for found in cursor]
+        return readable(MailPile, [found["_id"] | found async for found in cursor])
 
     @verb
     async def newest(self, states: Collection[State], limit: int) -> list[Job]:
@@ -142,21 +145,21 @@ class Overview:
             ]
         }
         cursor = self._connection.latest(STRIPE_EVENTS).find(query).sort("created", 1)
-        return [EventSeen.model_validate(event) for event in await cursor.to_list(_MOST_ENTRIES)]
+        return readable(EventSeen, await cursor.to_list(_MOST_ENTRIES))
 
     @verb
     async def attempts(self, sessions: Sequence[str]) -> list[AttemptSeen]:
         """Return the calls to models for these sessions, oldest first."""
         private = {"horse_data": 0, "response_data.content": 0, "error_details.error_message": 0}
         found = await self._of_sessions(AI_REQUESTS, sessions, private)
-        return [AttemptSeen.model_validate(document) for document in found]
+        return readable(AttemptSeen, found)
 
     @verb
     async def errors(self, sessions: Sequence[str]) -> list[ErrorSeen]:
         """Return what went wrong with these sessions, oldest first."""
         private = {"error_message": 0, "stack_trace": 0, "request_data": 0}
         found = await self._of_sessions(ERROR_LOGS, sessions, private)
-        return [ErrorSeen.model_validate(document) for document in found]
+        return readable(ErrorSeen, found)
 
     @verb
     async def server(self) -> Server:

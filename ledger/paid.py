@@ -126,4 +126,5 @@ class PaidSessions:
             return await self._change(seen, lost_to(holder, changes)) if holder else None
 
     async def _promote(self, job: Document) -> Document | None:
-        return await promote_next(self._connection, job["kind"], job["order_id"], self._clock.now())
+        kind, order_id = str(job.get("kind")), job.get("order_id")
+        return await promote_next(self._connection, kind, order_id, self._clock.now())

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pymongo.errors import DuplicateKeyError
 
 from ledger.connection import Connection, Document
+from ledger.documents import read_order
 from ledger.histogram import Histogram
 from ledger.names import AI_REQUESTS, MODEL_PERFORMANCE
 from ledger.performance_stages import (
@@ -100,7 +101,7 @@ class MongoPerformance:
                 [{"$match": of_day(day)}, {"$group": FACTS}, {"$sort": {"_id": 1}}]
             )
             models = [
-                await self._store(day, facts, incomes.get(facts["_id"], _NOTHING))
+                await self._store(day, read_order(facts), incomes.get(facts["_id"], _NOTHING))
                 async for facts in cursor
             ]
         return DaySummary(day, tuple(models))
@@ -127,7 +128,7 @@ class MongoPerformance:
         )
         times = Histogram()
         async for found in cursor:
-            times.add(found["_id"], found["count"])
+            times.add(read_order(found)["_id"], found["count"])
         return times
 
     async def _incomes(self, day: date) -> dict[str, Income]:

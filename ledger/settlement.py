@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from domain.job import UNDELIVERED, Money, Reason, ReasonCode, State
 from domain.payment import withdrawn
-from ledger.documents import duplicate_of, plain
+from ledger.documents import duplicate_of, plain, read_job
 
 SEEN_FIELDS: Final = ("state", "fence", "money", "order_id", "holds_order")
 """A decision is valid only while these are as they were read."""
@@ -30,7 +30,7 @@ def merged(known: Money, news: Money) -> Money:
 
 def settled(job: Mapping[str, Any], news: Money, now: datetime) -> dict[str, Any]:
     """Return the fields to change, or nothing when the job says all of it already."""
-    money = merged(Money.model_validate(job.get("money") or {}), news)
+    money = merged(read_job(job).money, news)
     changes = {"money": plain(money)} | _course(job, withdrawn(money), now)
     if all(job.get(field) == value for field, value in changes.items()):
         return {}
@@ -48,7 +48,7 @@ def lost_to(holder: Mapping[str, Any], reopening: Mapping[str, Any]) -> dict[str
 
 
 def _course(job: Mapping[str, Any], reason: Reason | None, now: datetime) -> dict[str, Any]:
-    state = State(job["state"])
+    state = read_job(job).state
     if reason and state in UNDELIVERED:
         return _cancellation(job, reason)
     if state is State.CANCELLED and _was_about_money(job):
@@ -67,7 +67,7 @@ def _cancellation(job: Mapping[str, Any], reason: Reason) -> dict[str, Any]:
         "state": State.CANCELLED.value,
         "reason": plain(reason),
         "cancelled_from": {
-            "state": job["state"],
+            "state": read_job(job).state.value,
             "reason": job.get("reason"),
             "holds_order": bool(job.get("holds_order")),
         },
@@ -89,4 +89,4 @@ def _reopening(job: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 def _taken_away(job: Mapping[str, Any], *, not_before: datetime | None) -> dict[str, Any]:
     """Raise the fence: whoever works on the job finds out at the next write."""
-    return {"owner": None, "fence": job["fence"] + 1, "not_before": not_before}
+    return {"owner": None, "fence": read_job(job).fence + 1, "not_before": not_before}

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pymongo.write_concern import WriteConcern
 
 from ledger.connection import Connection, verb
+from ledger.damage import readable
 from ledger.names import WORKERS
 
 _FORGOTTEN_AFTER_MS: Final = 600_000
@@ -58,7 +59,7 @@ class MongoPresence:
         """Return everybody heard of in the last ten minutes, the silent ones too."""
         alive = {"$set": {"alive": _heard_of_within(self._live_within_s)}}
         cursor = self._connection.latest(WORKERS).aggregate([alive, {"$sort": {"_id": 1}}])
-        return [Worker.model_validate(document) async for document in cursor]
+        return readable(Worker, [document async for document in cursor])
 
 
 async def live_owners(
@@ -74,4 +75,7 @@ async def live_owners(
 
 def _heard_of_within(seconds: float) -> dict[str, Any]:
     """Compare on the server, so that hosts with wrong clocks neither die nor live for ever."""
-    return {"$gt": ["$seen_at", {"$subtract": ["$$NOW", round(seconds * 1000)]}]}
+    since = {"$subtract": ["$$NOW", round(seconds * 1000)]}
+    # The end keeps out what was damaged by hand: other types sort behind every date.
+    until = {"$add": ["$$NOW", _FORGOTTEN_AFTER_MS]}
+    return {"$and": [{"$gt": ["$seen_at", since]}, {"$lt": ["$seen_at", until]}]}

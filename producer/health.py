@@ -34,6 +34,9 @@ _ADMIN_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Problem} for status in (401, 404, 429)
 }
 
+_OPEN_TO_ALL: Final[list[dict[str, list[str]]]] = [{}, {"HTTPBearer": []}]
+"""Without a token as well; a token that is given must be right."""
+
 
 class Health(BaseModel):
     status: str = "ok"
@@ -67,7 +70,7 @@ class DetailedHealth(BaseModel):
     """The shop as the checks of the last minutes found it."""
 
     status: Status
-    checked_at: datetime | None
+    checked_at: datetime | None = None
     components: list[ComponentView]
 
 
@@ -136,7 +139,12 @@ def health_routes(desk: HealthDesk, door: AdminDoor) -> APIRouter:
         readiness = await desk.readiness()
         return JSONResponse(readiness.model_dump(), 503 if readiness.missing else 200)
 
-    @router.get("/health/detailed", response_model_exclude_none=True, responses=_ADMIN_REFUSALS)
+    @router.get(
+        "/health/detailed",
+        response_model_exclude_none=True,
+        responses=_ADMIN_REFUSALS,
+        openapi_extra={"security": _OPEN_TO_ALL},
+    )
     async def detailed(request: Request, credentials: Credentials) -> DetailedHealth:
         """Show every component's state; with ADMIN_TOKEN also what lies behind it."""
         is_admin = await door.recognise(request, credentials)

@@ -19,10 +19,19 @@ HEARTBEAT_S: Final = 10
 LONGEST_S: Final = 600.0
 MAX_STREAMS: Final = 500
 _RECONNECT_MS: Final = 3000
+_EVENT: Final = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "id": {"type": "string", "description": "For Last-Event-ID."},
+        "retry": {"type": "integer", "description": "Milliseconds."},
+    },
+}
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Events whose data is the same object as `GET /orders/{session_id}`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"itemSchema": _EVENT}},
     },
     204: {"description": "The final state was seen already; the browser stops reconnecting."},
 }
