@@ -9,6 +9,7 @@ import uvicorn
 from config.loading import SettingsError
 from config.settings import Settings
 from config.startup import begin, refuse
+from producer.patience import PatientProtocol
 from producer.wiring import build
 
 
@@ -31,6 +32,7 @@ def _config(settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
+        http=PatientProtocol,
         lifespan="on",
         ws="none",
         log_config=None,
