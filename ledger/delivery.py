@@ -114,9 +114,12 @@ class Delivery:
         return certificate_number(year, int(counter["seq"]))
 
     async def _count_up(self, name: str, highest: int) -> Document | None:
+        # A counter that is no number is as good as none.
+        as_long = {"$convert": {"input": "$seq", "to": "long", "onError": None}}
+        reached = {"$cond": [{"$isNumber": "$seq"}, as_long, None]}
         return await self._counters.find_one_and_update(
             {"name": name},
-            [{"$set": {"seq": {"$add": [{"$max": ["$seq", highest]}, 1]}}}],
+            [{"$set": {"seq": {"$add": [{"$max": [reached, highest]}, 1]}}}],
             return_document=ReturnDocument.AFTER,
             session=self._session,
         )

@@ -125,7 +125,7 @@ async def test_the_sites_counter_is_continued(world: World, seq: float) -> None:
     assert counter["seq"] == 42
 
 
-@pytest.mark.parametrize("counter", [None, {"seq": 3}, {"seq": None}, {}])
+@pytest.mark.parametrize("counter", [None, {"seq": 3}, {"seq": None}, {"seq": "many"}, {}])
 async def test_numbers_go_on_behind_the_highest(
     world: World, counter: dict[str, Any] | None
 ) -> None:

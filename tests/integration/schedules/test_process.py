@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from doorbell.names import KEY_PREFIX, QUEUE, ClockTask
+from doorbell.names import CLOCK_QUEUE, KEY_PREFIX, QUEUE, ClockTask
 from sandbox.processes import free_port
 from sandbox.servers import EmbeddedMongo, EmbeddedValkey
 from tests.integration.schedules.house import REHEARSED, House
@@ -137,6 +137,18 @@ def test_start_before_redis(house: House, valkey: EmbeddedValkey) -> None:
     valkey.start()
 
     eventually("it works", lambda: house.ended() >= 1)
+
+
+def test_junk_in_the_queue(house: House, valkey: EmbeddedValkey) -> None:
+    """What is no message is dropped; the same process goes on doing its chores."""
+    clock = house.start(REHEARSED)
+    with redis.Redis.from_url(valkey.url) as client:
+        client.lpush(f"{KEY_PREFIX}{CLOCK_QUEUE}", "no JSON", "7", "{}")
+    eventually("dropped", lambda: house.log(clock).count("queue_message_dropped") == 3)
+    before = house.ended()
+
+    eventually("it works on", lambda: house.ended() > before)
+    assert clock.poll() is None
 
 
 def test_sigterm_without_redis(house: House, valkey: EmbeddedValkey) -> None:

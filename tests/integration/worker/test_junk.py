@@ -117,6 +117,31 @@ def unacknowledged(broker: redis.Redis) -> int:
     return int(broker.hlen(f"{KEY_PREFIX}unacked"))
 
 
+@pytest.mark.parametrize("key", [QUEUE, "unacked", "unacked_index"])
+def test_a_key_of_the_wrong_type(rehearsal: Rehearsal, broker: redis.Redis, key: str) -> None:
+    """Somebody's hand set one of the queue's own keys: it is removed, and work goes on."""
+    rehearsal.models_take(0.1)
+    worker = rehearsal.start_worker()
+    broker.delete(f"{KEY_PREFIX}{key}")
+    broker.set(f"{KEY_PREFIX}{key}", "a string")
+    job_id = rehearsal.pay()
+
+    eventually("fulfilled", rehearsal.is_fulfilled(job_id))
+    assert worker.poll() is None
+    assert "redis_key_of_wrong_type_removed" in rehearsal.log(worker)
+
+
+@pytest.mark.parametrize("key", ["breaker:google/gemini-2.5-pro", "limiter:{openrouter}:next"])
+def test_breakers_and_limits_fail_open(rehearsal: Rehearsal, broker: redis.Redis, key: str) -> None:
+    """What cannot be read in Redis holds no order back."""
+    rehearsal.models_take(0.1)
+    rehearsal.start_worker()
+    broker.delete(f"{KEY_PREFIX}{key}")
+    broker.hset(f"{KEY_PREFIX}{key}", "a", "b")
+
+    eventually("fulfilled", rehearsal.is_fulfilled(rehearsal.pay()))
+
+
 def test_junk_in_the_queue(rehearsal: Rehearsal, broker: redis.Redis) -> None:
     """Whatever lies in the list is dropped; the same process then fulfils an order."""
     rehearsal.models_take(0.1)
