@@ -210,6 +210,7 @@ class MemoryJobs:
             for order in self._store.all(ORDERS[Kind.CERTIFICATE])
         ]
         highest = max((int(n) for n in numbers if n.isdecimal() and len(n) == 6), default=0)
-        count = max(counter.get("seq") or 0, highest) + 1
+        seq = counter.get("seq")
+        count = max(seq if isinstance(seq, int | float) else 0, highest) + 1
         self._store.put(COUNTERS, counter | {"seq": count})
         return certificate_number(year, int(count))
