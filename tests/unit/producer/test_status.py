@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.job import Kind, PaymentFacts, State
+from domain.job import Kind, PaymentFacts
 from ledger.documents import new_job, order_key, plain
 from ledger.names import JOBS, ORDERS
 from producer.intake import Outcome
@@ -198,12 +198,22 @@ async def test_openapi_documents_the_order() -> None:
     assert (await here.get("/docs")).status_code == 404
 
 
+async def test_a_damaged_job_is_shown_as_parked() -> None:
+    """A job that cannot be read is in front of a human, and the customer reads so."""
+    here = world()
+    await here.deliver(event(session()))
+    job = here.store.all(JOBS)[0]
+    here.store.put(JOBS, job | {"state": "no such state", "attempts": "many"})
+
+    assert (await here.get(PATH)).json()["state"] == "parked"
+
+
 async def test_crash_is_a_500_without_contents() -> None:
-    """A job that cannot be read is our fault and tells the caller nothing."""
+    """What we did not think of is our fault and tells the caller nothing."""
     here = world()
     assert await here.deliver(event(session())) == [Outcome.ACCEPTED]
     job = here.store.all(JOBS)[0]
-    here.store.put(JOBS, job | {"state": "no such state", "stage": State.QUEUED.value})
+    here.store.put(JOBS, job | {"state": "waiting", "not_before": NOW.replace(tzinfo=None)})
 
     response = await here.get(PATH, origin=SITE)
 
