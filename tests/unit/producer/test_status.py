@@ -211,11 +211,12 @@ async def test_a_damaged_job_is_shown_as_parked() -> None:
 async def test_crash_is_a_500_without_contents() -> None:
     """What we did not think of is our fault and tells the caller nothing."""
     here = world()
-    assert await here.deliver(event(session())) == [Outcome.ACCEPTED]
-    job = here.store.all(JOBS)[0]
-    here.store.put(JOBS, job | {"state": "waiting", "not_before": NOW.replace(tzinfo=None)})
 
-    response = await here.get(PATH, origin=SITE)
+    @here.app.get("/broken")
+    async def broken() -> None:
+        raise ValueError("a customer's words")
+
+    response = await here.get("/broken", origin=SITE)
 
     assert (response.status_code, response.json()) == (500, {"status": "error"})
     assert response.headers["access-control-allow-origin"] == SITE
