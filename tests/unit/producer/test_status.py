@@ -7,7 +7,6 @@ import pytest
 from domain.job import Kind, PaymentFacts
 from ledger.documents import new_job, order_key, plain
 from ledger.names import JOBS, ORDERS
-from producer.intake import Outcome
 from tests.builders import NOW, ORDER_ID, SESSION_ID, order
 from tests.integration.ledger.examples import make_answer
 from tests.stripe_events import EMAIL, event, refund_event, session
