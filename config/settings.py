@@ -174,6 +174,12 @@ class Settings(BaseSettings):
         default="https://pferdewert.de", description="Base of the links in mails."
     )
 
+    delay_mail_after_minutes: float = Field(
+        default=120.0,
+        ge=0,
+        description="Wait after which a customer gets the one delay mail; 0 = when we give up.",
+    )
+
     port: Port = Field(default=8000, description="Port of the web process.")
     host: str = Field(default="0.0.0.0", description="Address of the web process.")  # noqa: S104 - a container's only way in
     trusted_proxies: str = Field(
@@ -212,6 +218,9 @@ class Settings(BaseSettings):
         default=6.0,
         ge=0,
         description="Idle time before a model is asked at our own cost; 0 = never.",
+    )
+    alert_undelivered_minutes: float = Field(
+        default=30.0, gt=0, description="Age at which a paid and undelivered order is an alert."
     )
     alert_webhook_url: Secret = Field(
         default=None, description="Slack-compatible address that is told of changes in health."

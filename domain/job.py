@@ -87,9 +87,9 @@ class MailState(StrEnum):
 
 
 class MailDuty(BaseModel):
-    """One mail owed for a delivered job, kept in the job under `mails.<who>`.
+    """One mail owed for a job, kept in the job under `mails.<what>`.
 
-    `edition` counts the mails that a human asked for after one was sent; each has a key of its
+    `edition` counts the mails that followed a settled one of the same sort; each has a key of its
     own for the provider. The time granted begins with `asked_at`, or with the delivery without it.
     """
 
@@ -104,8 +104,17 @@ class MailDuty(BaseModel):
 
 
 class MailTo(StrEnum):
+    """What a mail is for: `customer` and `delay` go to the customer, the others to the shop.
+
+    `customer` and `admin` follow a delivery. `delay` is the one honest word to a customer who
+    waits, `refund-proposal` says that we could not deliver, `parked` tells of other parkings.
+    """
+
     CUSTOMER = "customer"
     ADMIN = "admin"
+    DELAY = "delay"
+    REFUND_PROPOSAL = "refund-proposal"
+    PARKED = "parked"
 
 
 class PaymentFacts(BaseModel):
@@ -136,6 +145,7 @@ class Job(BaseModel):
     with the job in hand. The time granted begins with `reopened_at`, or `created_at` without it.
     From `slimmed_at` on the answer's text stands in the order alone; from `erased_at` on nothing
     here tells about the customer any more.
+    `parked_at` is the newest parking, `told_at` when an alert told of it.
     """
 
     model_config = ConfigDict(populate_by_name=True, extra="ignore")
@@ -166,6 +176,8 @@ class Job(BaseModel):
     delivered_at: datetime | None = None
     slimmed_at: datetime | None = None
     erased_at: datetime | None = None
+    parked_at: datetime | None = None
+    told_at: datetime | None = None
 
 
 class Claim(BaseModel):

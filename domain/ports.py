@@ -57,7 +57,9 @@ class Jobs(Protocol):
 
     async def wait(self, claim: Claim, until: datetime, reason: Reason) -> None: ...
 
-    async def park(self, claim: Claim, reason: Reason) -> None: ...
+    async def park(self, claim: Claim, reason: Reason) -> None:
+        """Give the job to a human; the mails which a parking owes are due with it."""
+        ...
 
     async def release(self, claim: Claim) -> None:
         """Hand the job back, due at once: `running` becomes `queued`, later states stay."""
@@ -66,7 +68,10 @@ class Jobs(Protocol):
     async def settle_mail(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim: ...
 
     async def rest(self, claim: Claim) -> None:
-        """Let go of a delivered job; it is due again when its next mail is."""
+        """Let go of a delivered or parked job; it is due again when its next mail is.
+
+        One that was retried by hand meanwhile is due at once.
+        """
         ...
 
 

@@ -48,14 +48,18 @@ def damaged_fields(error: ValidationError) -> list[str]:
     return sorted({str(fault["loc"][0]) if fault["loc"] else "" for fault in faults})
 
 
-def salvaged(document: Mapping[str, Any], damaged: list[str]) -> Job:
+class DamagedJob(Job):
+    """What can still be told of a job whose document does not fit."""
+
+
+def salvaged(document: Mapping[str, Any], damaged: list[str]) -> DamagedJob:
     """Return what can be told of a damaged job: parked, unless it had ended already.
 
     Its `reason` names the damaged fields.
     """
     kind, _, session_id = str(document.get("_id")).partition(":")
     sound = {name: value for name, value in document.items() if name not in {*damaged, "_id"}}
-    return Job.model_validate(
+    return DamagedJob.model_validate(
         {"kind": kind if kind in set(Kind) else Kind.VALUATION, "session_id": session_id}
         | {"created_at": _EPOCH, "updated_at": _EPOCH}
         | sound
@@ -73,7 +77,7 @@ def damage(fields: list[str]) -> Reason:
     return Reason(code=ReasonCode.INTERNAL_ERROR, detail=detail)
 
 
-async def set_aside(jobs: Collection, claimed: Mapping[str, Any], seen: Job, now: datetime) -> None:
+async def set_aside(jobs: Collection, claimed: Mapping[str, Any], seen: DamagedJob, now: datetime) -> None:
     """Put a job that was claimed and cannot be read in front of a human."""
     claim = {name: claimed[name] for name in ("_id", "owner", "fence")}
     reason = seen.reason.model_dump(mode="json") if seen.reason else None

@@ -5,6 +5,7 @@ from typing import Any
 
 from pymongo import ReturnDocument
 
+from domain.duties import after_delivery
 from domain.errors import AlreadyAnswered, InvalidOrder, LostClaim
 from domain.job import Claim, Job, Kind, MailDuty, MailTo, State
 from domain.order import has_result
@@ -44,7 +45,8 @@ class Delivery:
         """
         guard = {"_id": claim.job_id, "owner": claim.owner, "fence": claim.fence}
         document = await self._update_job(
-            guard | {"state": State.ANSWERED.value}, self._delivered(mails)
+            guard | {"state": State.ANSWERED.value},
+            self._delivered(after_delivery(claim.job.mails, mails)),
         )
         if document is None:
             return await self._made_before(guard)

@@ -8,9 +8,12 @@ from typing import Any
 from bson import Decimal128, Int64, ObjectId
 from pydantic import BaseModel, ValidationError
 
+from domain.duties import after_parking
 from domain.job import (
     Job,
     Kind,
+    MailDuty,
+    MailTo,
     Money,
     PaymentFacts,
     RawOrder,
@@ -21,6 +24,7 @@ from domain.job import (
 )
 from domain.payment import Notice
 from ledger.damage import damaged_fields, salvaged
+from ledger.results import next_mail_at
 
 
 def plain(value: object) -> Any:
@@ -55,11 +59,12 @@ def new_job(
     reason: Reason | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return a newborn job: due at once, or parked for `reason`.
+    """Return a newborn job: due at once, or parked for `reason` and due for the mail about it.
 
     Three fields are the ledger's own and no part of `Job`: `holds_order` (at most one job per
     order may be worked), `cancelled_from` (what a won dispute brings back), `rung_at`.
     """
+    mails = after_parking({}, reason) if reason else {}
     return {
         "_id": job_id_for(kind, session_id),
         "kind": kind.value,
@@ -68,7 +73,7 @@ def new_job(
         "state": (State.PARKED if reason else State.QUEUED).value,
         "stage": None,
         "reason": plain(reason),
-        "not_before": None if reason else now,
+        "not_before": next_mail_at(mails.values(), now) if reason else now,
         "attempts": 0,
         "rounds": 0,
         "rounds_for": None,
@@ -78,7 +83,7 @@ def new_job(
         "answer": None,
         "payment": plain(payment),
         "money": plain(Money()),
-        "mails": {},
+        "mails": plain(mails),
         "certificate_number": None,
         "holds_order": reason is None and order_id is not None,
         "cancelled_from": None,
@@ -88,6 +93,8 @@ def new_job(
         "reopened_at": None,
         "started_at": None,
         "delivered_at": None,
+        "parked_at": now if reason else None,
+        "told_at": None,
     }
 
 

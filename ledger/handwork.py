@@ -122,14 +122,16 @@ def retried(job: Document, order_id: str | None, now: datetime) -> tuple[Effect,
     state = _still_owed(job, "retry")
     if not is_job_id(job["_id"]):
         raise NotByHand(f"No worker takes an id like {job['_id']!r}: refund the payment.")
-    if job.get("owner") is not None:
+    if job.get("owner") is not None and state is not State.PARKED:
         return Effect.IN_WORK, {}
     not_before, order = job.get("not_before"), order_id or job.get("order_id")
     is_waiting_its_turn = isinstance(not_before, datetime) and not_before <= now
     if is_waiting_its_turn and state in {State.QUEUED, State.ANSWERED}:
         return Effect.ALREADY_DUE, {}
     back = State.ANSWERED if job.get("answer") else State.QUEUED
-    return Effect.REOPENED, moved(job, now) | {
+    # Who has a parked job is about to send its mails, and must still write down that they are sent.
+    taken = {"updated_at": now} if job.get("owner") is not None else moved(job, now)
+    return Effect.REOPENED, taken | {
         "state": back.value,
         "reason": None,
         "not_before": now,
@@ -147,7 +149,13 @@ def parked(job: Document, reason: Reason, now: datetime) -> tuple[Effect, Change
     """Decide about stopping a job. Raises NotByHand."""
     if _still_owed(job, "park") is State.PARKED:
         return Effect.ALREADY_PARKED, {}
-    changes = {"state": State.PARKED.value, "reason": plain(reason), "not_before": None}
+    changes = {
+        "state": State.PARKED.value,
+        "reason": plain(reason),
+        "not_before": None,
+        "parked_at": now,
+        "told_at": now,
+    }
     return Effect.PARKED, moved(job, now) | changes
 
 

@@ -9,11 +9,12 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from domain.answer import Answer
+from domain.duties import after_parking
 from domain.errors import LostClaim
 from domain.job import Claim, Job, MailDuty, MailTo, Reason, ReasonCode, Stage, State
 from domain.ports import Clock
 from ledger.connection import Connection, Document, verb
-from ledger.damage import KNOWN_STATE, OLDEST, set_aside
+from ledger.damage import KNOWN_STATE, OLDEST, DamagedJob, set_aside
 from ledger.delivery import Delivery
 from ledger.documents import plain, read_job
 from ledger.holding import promote_next
@@ -61,8 +62,7 @@ class MongoJobs:
         if job is None:
             return None
         claimed = read_job(job)
-        # Taking a job clears its reason: one that has a reason now cannot be read.
-        if claimed.reason is not None:
+        if isinstance(claimed, DamagedJob):
             await set_aside(self._jobs, job, claimed, now)
             return None
         return Claim(job=claimed, owner=owner, fence=job["fence"])
@@ -121,8 +121,16 @@ class MongoJobs:
 
     @verb
     async def park(self, claim: Claim, reason: Reason) -> None:
+        now, mails = self._clock.now(), after_parking(claim.job.mails, reason)
         parked = await self._write(
-            claim, _ACTIVE, state=State.PARKED, reason=reason, owner=None, not_before=None
+            claim,
+            _ACTIVE,
+            state=State.PARKED,
+            reason=reason,
+            parked_at=now,
+            owner=None,
+            mails=mails,
+            not_before=next_mail_at(mails.values(), now),
         )
         if reason.code is ReasonCode.DUPLICATE_PAYMENT:
             job = parked.job
@@ -134,16 +142,18 @@ class MongoJobs:
 
     @verb
     async def settle_mail(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim:
-        return await self._write(claim, (State.DELIVERED,), **{f"mails.{to}": duty})
+        """A job that is retried by hand meanwhile keeps its claim: what was sent is written."""
+        return await self._write(claim, **{f"mails.{to}": duty})
 
     @verb
     async def rest(self, claim: Claim) -> None:
-        latest = self._connection.latest(JOBS)
-        job = await latest.find_one(_guard(claim, (State.DELIVERED,)))
-        if job is None:
+        found = await self._connection.latest(JOBS).find_one(_guard(claim, ()))
+        if found is None:
             raise LostClaim(claim.job_id)
-        next_at = next_mail_at(read_job(job).mails.values(), self._clock.now())
-        await self._write(claim, (State.DELIVERED,), owner=None, not_before=next_at)
+        job, now = read_job(found), self._clock.now()
+        is_at_rest = job.state in (State.DELIVERED, State.PARKED)
+        next_at = next_mail_at(job.mails.values(), now) if is_at_rest else now
+        await self._write(claim, (job.state,), owner=None, not_before=next_at)
 
     @verb
     async def get(self, job_id: str) -> Job | None:
@@ -223,13 +233,14 @@ class MongoJobs:
         self, guard: dict[str, Any], owner: str, now: datetime, *, deaths: int = 0
     ) -> Document | None:
         starting = {"$in": ["$state", [State.QUEUED.value, State.WAITING.value]]}
+        is_parked = {"$eq": ["$state", State.PARKED.value]}
         changes = {
             "state": {"$cond": [starting, State.RUNNING.value, "$state"]},
             "owner": {"$literal": owner},
             "fence": {"$add": [_number("$fence"), 1]},
             "deaths": {"$add": [_number("$deaths"), deaths]},
-            "started_at": {"$ifNull": ["$started_at", now]},
-            "reason": None,
+            "started_at": {"$ifNull": ["$started_at", {"$cond": [is_parked, None, now]}]},
+            "reason": {"$cond": [is_parked, "$reason", None]},
             "updated_at": now,
         }
         return await self._jobs.find_one_and_update(

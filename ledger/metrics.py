@@ -90,11 +90,12 @@ class MongoFigures:
     async def _mails(self, to: MailTo, since: datetime) -> list[MailFigures]:
         state = f"mails.{to}.state"
         match = {
-            "state": State.DELIVERED.value,
+            "state": {"$in": [State.DELIVERED.value, State.PARKED.value]},
             "created_at": {"$gte": since},
             state: {"$in": _OWED_MAILS},
         }
-        stages = [{"$match": match}, {"$group": {"_id": f"${state}", "count": {"$sum": 1}}}]
+        group = {"$group": {"_id": f"${state}", "count": {"$sum": 1}}}
+        stages: list[dict[str, Any]] = [{"$match": match}, group]
         found = self._connection.collection(JOBS).aggregate(stages)
         counts = {group["_id"]: group["count"] async for group in found}
         return [

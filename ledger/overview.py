@@ -118,9 +118,9 @@ class Overview:
 
     @verb
     async def mails(self) -> list[MailPile]:
-        """Return the mails of delivered jobs, counted by addressee and state."""
+        """Return the mails of delivered and parked jobs, counted by purpose and state."""
         stages: list[dict[str, Any]] = [
-            {"$match": {"state": State.DELIVERED.value}},
+            {"$match": {"state": {"$in": [State.DELIVERED.value, State.PARKED.value]}}},
             {"$project": {"mail": {"$objectToArray": _MAILS}}},
             {"$unwind": "$mail"},
             {"$group": {"_id": {"to": "$mail.k", "state": "$mail.v.state"}, "count": {"$sum": 1}}},

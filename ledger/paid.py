@@ -123,7 +123,7 @@ class PaidSessions:
             )
         except DuplicateKeyError:
             holder = await find_holder(self._connection, seen["kind"], seen["order_id"])
-            return await self._change(seen, lost_to(holder, changes)) if holder else None
+            return await self._change(seen, lost_to(holder, seen, changes)) if holder else None
 
     async def _promote(self, job: Document) -> Document | None:
         kind, order_id = str(job.get("kind")), job.get("order_id")

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from domain.duties import after_parking
 from domain.job import UNDELIVERED, Money, Reason, ReasonCode, State
 from domain.payment import withdrawn
 from ledger.documents import duplicate_of, plain, read_job
+from ledger.results import next_mail_at
 
 SEEN_FIELDS: Final = ("state", "fence", "money", "order_id", "holds_order")
 """A decision is valid only while these are as they were read."""
@@ -37,12 +39,18 @@ def settled(job: Mapping[str, Any], news: Money, now: datetime) -> dict[str, Any
     return changes | {"updated_at": now}
 
 
-def lost_to(holder: Mapping[str, Any], reopening: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn a re-opening into a parking, because `holder` has the order by now."""
+def lost_to(
+    holder: Mapping[str, Any], job: Mapping[str, Any], reopening: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Turn a job's re-opening into a parking, because `holder` has the order by now."""
+    reason, now = duplicate_of(holder), reopening["updated_at"]
+    mails = after_parking(read_job(job).mails, reason)
     return dict(reopening) | {
         "state": State.PARKED.value,
-        "reason": plain(duplicate_of(holder)),
-        "not_before": None,
+        "reason": plain(reason),
+        "mails": plain(mails),
+        "not_before": next_mail_at(mails.values(), now),
+        "parked_at": now,
         "holds_order": False,
     }
 
@@ -79,7 +87,7 @@ def _reopening(job: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     before = job["cancelled_from"]
     if before["state"] == State.PARKED.value:
         back = {"state": before["state"], "reason": before["reason"]}
-        due = None
+        due = next_mail_at(read_job(job).mails.values(), now)
     else:
         state = State.ANSWERED if job.get("answer") else State.QUEUED
         back, due = {"state": state.value, "reason": None, "reopened_at": now}, now

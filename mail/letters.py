@@ -45,7 +45,7 @@ _LABELS: Final = {
     "character": "Charakter",
     "remarks": "Besonderheiten",
 }
-_PRODUCTS: Final = {Kind.VALUATION: "Bewertung", Kind.CERTIFICATE: "Wertgutachten"}
+PRODUCTS: Final = {Kind.VALUATION: "Bewertung", Kind.CERTIFICATE: "Wertgutachten"}
 _PAGES: Final = {Kind.VALUATION: "ergebnis", Kind.CERTIFICATE: "wertgutachten-ergebnis"}
 _SUBJECTS: Final = {
     Kind.VALUATION: "Ihre Pferdebewertung ist fertig",
@@ -80,14 +80,14 @@ def usable_address(email: str | None) -> str | None:
 
 def customer_letter(*, key: str, to: str, kind: Kind, first_name: str | None, link: str) -> Letter:
     """Tell the customer where the finished result is."""
-    facts = {"kind": kind.value, "name": _greeted(first_name), "link": link}
-    return _letter("customer", key=key, to=[to], subject=_SUBJECTS[kind], facts=facts)
+    facts = {"kind": kind.value, "name": greeted(first_name), "link": link}
+    return letter("customer", key=key, to=[to], subject=_SUBJECTS[kind], facts=facts)
 
 
 def admin_letter(*, key: str, to: Sequence[str], sale: Sale) -> Letter:
     """Report a sale to the shop: payment, all inputs of the horse, the full result."""
     amount = format_amount(sale.payment.amount_total, sale.payment.currency)
-    product = _PRODUCTS[sale.kind]
+    product = PRODUCTS[sale.kind]
     source = f" – Quelle: {sale.payment.source}" if sale.payment.source else ""
     facts = {
         "sale": sale,
@@ -97,7 +97,7 @@ def admin_letter(*, key: str, to: Sequence[str], sale: Sale) -> Letter:
         "report": list(_report_rows(sale.answer)),
     }
     subject = f"{product} verkauft: {amount}{source}"
-    return _letter("admin", key=key, to=to, subject=subject, facts=facts)
+    return letter("admin", key=key, to=to, subject=subject, facts=facts)
 
 
 def format_amount(minor: int | None, currency: str | None) -> str:
@@ -117,7 +117,7 @@ def one_line(text: str) -> str:
     return " ".join(printable.split())[:_MAX_SUBJECT]
 
 
-def _letter(
+def letter(
     name: str, *, key: str, to: Sequence[str], subject: str, facts: dict[str, Any]
 ) -> Letter:
     return Letter(
@@ -129,7 +129,7 @@ def _letter(
     )
 
 
-def _greeted(first_name: str | None) -> str | None:
+def greeted(first_name: str | None) -> str | None:
     """Greet only with what looks like a name; the field is free text at the till."""
     name = one_line(first_name or "")
     return name if _NAME.fullmatch(name) else None

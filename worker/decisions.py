@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from domain.errors import (
     AlreadyAnswered,
@@ -30,6 +31,10 @@ class Deadly(DomainError):  # noqa: N818 - reads as the sentence it is
 
 class ForeignResult(DomainError):  # noqa: N818 - reads as the sentence it is
     """The order holds a result before this job has an answer."""
+
+
+_AT_REST: Final = (State.DELIVERED, State.PARKED)
+"""Only mails are owed for these, and what fails around a mail ends no job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def ending_of(error: Exception, job: Job, *, now: datetime, patience: Patience) 
     """Decide what an error means for its job."""
     if isinstance(error, LostClaim):
         return Drop()
-    if isinstance(error, Unavailable) or job.state is State.DELIVERED:
+    if isinstance(error, Unavailable) or job.state in _AT_REST:
         return HandBack()
     if reason := _hopeless(error):
         return Park(reason)

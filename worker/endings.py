@@ -1,17 +1,26 @@
 """Ending a job's story when it does not end well: write it to the ledger, say it aloud."""
 
+import contextlib
 import traceback
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
 
-from domain.errors import DomainError, LostClaim
+from domain.errors import DomainError, LostClaim, Unavailable
 from domain.job import Claim, Reason
 from domain.ports import Clock, Jobs, Records, Ringer
 from worker.decisions import Drop, Ending, HandBack, Park, Patience, Postpone, ending_of
 
 log = structlog.get_logger(__name__)
+
+Excuse = Callable[[Claim], Awaitable[Claim]]
+
+
+async def no_excuse(claim: Claim) -> Claim:
+    """Tell the customer nothing while the job is still being tried."""
+    return claim
 
 
 class Outcome(StrEnum):
@@ -35,6 +44,7 @@ class Endings:
     ringer: Ringer
     clock: Clock
     patience: Patience
+    excuse: Excuse = no_excuse
 
     async def conclude(self, claim: Claim, error: Exception) -> Outcome:
         """Park, postpone, hand back or drop the job, and record a surprise with its stack."""
@@ -68,6 +78,8 @@ class Endings:
                 log.warning("job_released", job_id=claim.job_id, error=type(error).__name__)
                 return Outcome.HANDED_BACK
             case Postpone():
+                with contextlib.suppress(Unavailable):
+                    claim = await self.excuse(claim)
                 await self.jobs.wait(claim, ending.until, ending.reason)
                 code, until = ending.reason.code.value, ending.until.isoformat()
                 log.warning("job_waits", job_id=claim.job_id, code=code, until=until)

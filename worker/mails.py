@@ -1,4 +1,4 @@
-"""The mails owed for a delivered job: each once, each retried by itself."""
+"""The mails owed for a delivered or parked job: each once, each retried by itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,13 @@ from typing import Final
 
 import structlog
 
+from domain.duties import owed_in
 from domain.errors import DomainError, InvalidOrder, Unavailable
-from domain.job import Claim, Job, MailDuty, MailState, MailTo
+from domain.job import Claim, Job, MailDuty, MailState, MailTo, Reason, ReasonCode, State
 from domain.order import Horse, clean_text, read_horse, restored
 from domain.ports import Buyers, Clock, Jobs, Letter, Mailer, Orders, Records
 from domain.schedule import GiveUp, next_try
+from mail.broken import BrokenSale, delay_letter, parked_letter
 from mail.letters import Sale, admin_letter, customer_letter, result_link, usable_address
 from worker.endings import stack_of
 from worker.insist import finish, insist
@@ -22,6 +24,7 @@ INSIST_SECONDS: Final = 60.0
 
 _MAX_ERROR: Final = 200
 _NO_RECIPIENT: Final = "no usable mail address in the Stripe session"
+_TO_CUSTOMERS: Final = frozenset({MailTo.CUSTOMER, MailTo.DELAY})
 _NOTES: Final = {
     MailState.SENT: "versendet",
     MailState.PENDING: "steht noch aus, wird weiter versucht",
@@ -38,9 +41,10 @@ class NoRecipient(DomainError):  # noqa: N818 - reads as the sentence it is
 
 @dataclass(frozen=True, slots=True)
 class OwedMails:
-    """Writes and sends what a delivered job owes. Without a `mailer` the shop sends no mails.
+    """Writes and sends what a job owes. Without a `mailer` the shop sends no mails.
 
-    Recipients are re-read from Stripe for each try and never stored or logged.
+    Recipients are re-read from Stripe for each try and never stored or logged. A customer who
+    has waited for `excuse_after` is told once, None: only when we give up.
     """
 
     jobs: Jobs
@@ -51,6 +55,7 @@ class OwedMails:
     mailer: Mailer | None
     admins: Sequence[str]
     site_url: str
+    excuse_after: timedelta | None = None
 
     def owed(self) -> dict[MailTo, MailDuty]:
         """Return the duties a delivery creates."""
@@ -65,11 +70,24 @@ class OwedMails:
 
         Raises LostClaim and Unavailable from the ledger, nothing from the mails themselves.
         """
-        for to in (MailTo.CUSTOMER, MailTo.ADMIN):
+        for to in owed_in(claim.job.state):
             duty = claim.job.mails.get(to)
             if duty is not None and self._is_due(duty):
                 claim = await finish(self._settle_one(claim, to, duty))
         await self.jobs.rest(claim)
+
+    async def excuse(self, claim: Claim) -> Claim:
+        """Send the one delay mail while the job is still being tried, if it is time for it.
+
+        Raises LostClaim and Unavailable.
+        """
+        job, now = claim.job, self.clock.now()
+        duty = job.mails.get(MailTo.DELAY, MailDuty())
+        waited = now - (job.reopened_at or job.created_at)
+        is_late = self.excuse_after is not None and waited >= self.excuse_after
+        if self.mailer is None or not is_late or not self._is_due(duty):
+            return claim
+        return await self._settle_one(claim, MailTo.DELAY, duty)
 
     def _is_due(self, duty: MailDuty) -> bool:
         if duty.state is not MailState.PENDING:
@@ -77,7 +95,14 @@ class OwedMails:
         return duty.not_before is None or duty.not_before <= self.clock.now()
 
     async def _settle_one(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim:
-        """Send and write it down as one step, so that a sent mail is not forgotten."""
+        """Send and write it down as one step, so that a sent mail is not forgotten.
+
+        Bad news are announced to the ledger first: a refund or a retry by hand comes before them.
+        """
+        if claim.job.state is not State.DELIVERED:
+            claim = await self.jobs.settle_mail(claim, to, duty)
+            if to not in owed_in(claim.job.state):
+                return claim
         settled = await self._try(claim.job, to, duty)
         return await insist(
             lambda: self.jobs.settle_mail(claim, to, settled),
@@ -86,7 +111,7 @@ class OwedMails:
         )
 
     async def _try(self, job: Job, to: MailTo, duty: MailDuty) -> MailDuty:
-        if self.mailer is None:
+        if self.mailer is None or (to not in _TO_CUSTOMERS and not self.admins):
             return duty.model_copy(update={"state": MailState.OFF})
         try:
             provider_id = await self.mailer.send(await self._write(job, to))
@@ -108,7 +133,7 @@ class OwedMails:
 
     async def _again(self, job: Job, to: MailTo, duty: MailDuty, error: str) -> MailDuty:
         now = self.clock.now()
-        since = duty.asked_at or job.delivered_at or now
+        since = duty.asked_at or job.delivered_at or job.parked_at or now
         decision = next_try(WAITS, rounds=duty.tries, since=since, now=now, give_up=GIVE_UP)
         if isinstance(decision, GiveUp):
             return await self._fail(job, to, duty, error)
@@ -120,9 +145,8 @@ class OwedMails:
     async def _fail(self, job: Job, to: MailTo, duty: MailDuty, error: str) -> MailDuty:
         log.error("mail_failed", job_id=job.id, to=to.value, error=error)
         await self._record(job, to, error)
-        return MailDuty(
-            state=MailState.FAILED, tries=duty.tries + 1, error=error, edition=duty.edition
-        )
+        failed = {"state": MailState.FAILED, "tries": duty.tries + 1, "error": error}
+        return duty.model_copy(update=failed | {"not_before": None})
 
     async def _record(self, job: Job, to: MailTo, error: str, stack: str | None = None) -> None:
         await self.records.error(
@@ -133,14 +157,16 @@ class OwedMails:
         key = key_of(job, to)
         if to is MailTo.ADMIN:
             return admin_letter(key=key, to=self.admins, sale=await self._sale(job))
+        if to not in _TO_CUSTOMERS:
+            return parked_letter(key=key, to=self.admins, sale=_broken(job, to))
         buyer = await self.buyers.of(job.session_id)
-        address = usable_address(buyer.email)
+        address, name = usable_address(buyer.email), buyer.first_name
         if address is None:
             raise NoRecipient(_NO_RECIPIENT)
+        if to is MailTo.DELAY:
+            return delay_letter(key=key, to=address, kind=job.kind, first_name=name)
         link = result_link(self.site_url, job.kind, job.order_id or "")
-        return customer_letter(
-            key=key, to=address, kind=job.kind, first_name=buyer.first_name, link=link
-        )
+        return customer_letter(key=key, to=address, kind=job.kind, first_name=name, link=link)
 
     async def _sale(self, job: Job) -> Sale:
         raw = await self.orders.find(job.kind, order_id=job.order_id, session_id=job.session_id)
@@ -165,6 +191,22 @@ def key_of(job: Job, to: MailTo) -> str:
     """Name one mail for the provider's deduplication; a further edition is another mail."""
     edition = job.mails.get(to, MailDuty()).edition
     return f"{job.id}:{to.value}:{edition}" if edition else f"{job.id}:{to.value}"
+
+
+def _broken(job: Job, to: MailTo) -> BrokenSale:
+    told = job.mails.get(MailTo.DELAY)
+    return BrokenSale(
+        job_id=job.id,
+        session_id=job.session_id,
+        order_id=job.order_id,
+        kind=job.kind,
+        payment=job.payment,
+        reason=job.reason or Reason(code=ReasonCode.INTERNAL_ERROR, detail="no reason on record"),
+        since=job.created_at,
+        attempts=job.attempts,
+        proposes_refund=to is MailTo.REFUND_PROPOSAL,
+        delay_mail=_NOTES[told.state] if told else "keine",
+    )
 
 
 def _readable(order: dict[str, object]) -> Horse | None:

@@ -50,7 +50,7 @@ class Story:
             return Outcome.NOTHING_DUE
         log.info("job_claimed", job_id=job_id, state=claim.job.state.value, fence=claim.fence)
         try:
-            if claim.job.state is not State.DELIVERED:
+            if claim.job.state not in (State.DELIVERED, State.PARKED):
                 self._refuse_deadly(claim)
                 claim = await self._produce(claim)
                 log.info("job_delivered", job_id=job_id, attempts=claim.job.attempts)
@@ -60,7 +60,7 @@ class Story:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must not be lost
             return await finish(self.endings.conclude(claim, error))
-        return Outcome.DELIVERED
+        return Outcome.PARKED if claim.job.state is State.PARKED else Outcome.DELIVERED
 
     def _refuse_deadly(self, claim: Claim) -> None:
         """Stop a job that takes every process with it, before it takes this one."""

@@ -167,37 +167,44 @@ class _Wiring:
         return (await Switches(self.connection).direct_only()).on
 
     def _story(self, jobs: MongoJobs, chain: FallbackChain, records: Records) -> Story:
-        settings, patience = self.settings, self._patience()
-        orders = MongoOrders(self.connection)
+        patience = self._patience()
+        mails = self._mails(jobs, records)
         templates = load_templates({Kind.CERTIFICATE: certificate_schema()})
         return Story(
             jobs=jobs,
-            orders=orders,
+            orders=MongoOrders(self.connection),
             records=records,
             chain=chain,
             prompts=functools.partial(_prompt, templates),
             judge=judge,
-            mails=OwedMails(
-                jobs=jobs,
-                orders=orders,
-                buyers=StripeBuyers(
-                    self.client, base_url=settings.stripe_api_base, api_key=settings.stripe_api_key
-                ),
-                records=records,
-                clock=self.clock,
-                mailer=make_mailer(settings, self.client),
-                admins=settings.admin_emails,
-                site_url=settings.site_url,
-            ),
+            mails=mails,
             endings=Endings(
                 jobs=jobs,
                 records=records,
                 ringer=self.ringer,
                 clock=self.clock,
                 patience=patience,
+                excuse=mails.excuse,
             ),
             clock=self.clock,
             patience=patience,
+        )
+
+    def _mails(self, jobs: MongoJobs, records: Records) -> OwedMails:
+        settings = self.settings
+        minutes = settings.delay_mail_after_minutes
+        return OwedMails(
+            jobs=jobs,
+            orders=MongoOrders(self.connection),
+            buyers=StripeBuyers(
+                self.client, base_url=settings.stripe_api_base, api_key=settings.stripe_api_key
+            ),
+            records=records,
+            clock=self.clock,
+            mailer=make_mailer(settings, self.client),
+            admins=settings.admin_emails,
+            site_url=settings.site_url,
+            excuse_after=timedelta(minutes=minutes) if minutes else None,
         )
 
     def _wanted(self, records: MongoRecords) -> Records:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.answer import Answer
+from domain.duties import after_delivery, after_parking
 from domain.errors import AlreadyAnswered, InvalidOrder, LostClaim
 from domain.job import Claim, Job, Kind, MailDuty, MailTo, Reason, ReasonCode, Stage, State
 from domain.order import has_result
@@ -32,14 +33,15 @@ class MemoryJobs:
         if job is None or not self._is_due(job) or self._presence.is_alive(job["owner"]):
             return None
         starts = job["state"] in (State.QUEUED, State.WAITING)
+        is_parked = job["state"] == State.PARKED
         job = self._change(
             job,
             state=State.RUNNING if starts else job["state"],
             owner=owner,
             fence=job["fence"] + 1,
             deaths=job["deaths"] + (job["owner"] is not None),
-            started_at=job["started_at"] or self._store.clock.now(),
-            reason=None,
+            started_at=job["started_at"] or (None if is_parked else self._store.clock.now()),
+            reason=job["reason"] if is_parked else None,
         )
         return Claim(job=read_job(job), owner=owner, fence=job["fence"])
 
@@ -69,7 +71,7 @@ class MemoryJobs:
         if job.state is State.DELIVERED:
             return self._still(claim, document)
         order = self._open_order(job)
-        now = self._store.clock.now()
+        now, mails = self._store.clock.now(), after_delivery(job.mails, mails)
         number = self._draw_number(now.year) if job.kind is Kind.CERTIFICATE else None
         self._store.put(ORDERS[job.kind], order | result_fields(job, number, now))
         delivered = self._change(
@@ -96,7 +98,16 @@ class MemoryJobs:
 
     async def park(self, claim: Claim, reason: Reason) -> None:
         job = self._held(claim, _ACTIVE)
-        self._change(job, state=State.PARKED, reason=reason, owner=None, not_before=None)
+        now, mails = self._store.clock.now(), after_parking(claim.job.mails, reason)
+        self._change(
+            job,
+            state=State.PARKED,
+            reason=reason,
+            parked_at=now,
+            owner=None,
+            mails=mails,
+            not_before=next_mail_at(mails.values(), now),
+        )
         if reason.code is ReasonCode.DUPLICATE_PAYMENT:
             promote_next(self._store, job["kind"], job["order_id"])
 
@@ -104,13 +115,15 @@ class MemoryJobs:
         self._release(self._held(claim))
 
     async def settle_mail(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim:
-        job = self._held(claim, (State.DELIVERED,))
+        job = self._held(claim)
         return self._still(claim, self._change(job, mails=job["mails"] | {to: duty}))
 
     async def rest(self, claim: Claim) -> None:
-        job = self._held(claim, (State.DELIVERED,))
-        mails = read_job(job).mails.values()
-        self._change(job, owner=None, not_before=next_mail_at(mails, self._store.clock.now()))
+        document, now = self._held(claim), self._store.clock.now()
+        job = read_job(document)
+        is_at_rest = job.state in (State.DELIVERED, State.PARKED)
+        next_at = next_mail_at(job.mails.values(), now) if is_at_rest else now
+        self._change(document, owner=None, not_before=next_at)
 
     async def get(self, job_id: str) -> Job | None:
         self._store.answer()

@@ -56,7 +56,7 @@ class MemoryPaidSessions:
         try:
             return self._store.put(JOBS, job | changes)
         except OrderTaken as taken:
-            return self._store.put(JOBS, job | lost_to(taken.holder, changes))
+            return self._store.put(JOBS, job | lost_to(taken.holder, job, changes))
 
 
 class MemoryInbox:

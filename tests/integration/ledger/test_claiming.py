@@ -70,11 +70,11 @@ async def test_an_answered_job_is_taken_over_with_its_answer(world: World) -> No
 
 
 async def test_jobs_that_need_nobody_cannot_be_claimed(world: World) -> None:
-    """Waiting before its time, parked, unknown: there is nothing to take."""
+    """Waiting before its time, parked with all said, unknown: there is nothing to take."""
     waiting = await world.claim(await world.open("cs_1", order_id=None))
     await world.jobs.wait(waiting, after(world.clock.now(), 60), CHAIN_EXHAUSTED)
     parked = await world.claim(await world.open("cs_2", order_id=None))
-    await world.jobs.park(parked, CHAIN_EXHAUSTED)
+    await world.jobs.park(parked, Reason(code=ReasonCode.BY_HAND))
     for job_id in (waiting.job_id, parked.job_id, "valuation:cs_unknown"):
         assert await world.jobs.claim(job_id, owner="worker-b") is None
 

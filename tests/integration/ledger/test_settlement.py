@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from domain.errors import LostClaim
-from domain.job import Claim, Kind, Money, Reason, ReasonCode, Stage, State
+from domain.job import Claim, Kind, MailTo, Money, Reason, ReasonCode, Stage, State
 from ledger.names import JOBS
 from tests.integration.ledger.examples import CHAIN_EXHAUSTED, DUTIES, REPORT
 from tests.integration.ledger.world import World
@@ -100,7 +100,7 @@ async def test_a_parked_job_comes_back_parked(world: World, is_held: bool) -> No
         await world.jobs.park(await world.claim(job), CHAIN_EXHAUSTED)
     await world.paid.settle(PAYMENT_INTENT, DISPUTED)
     [reopened] = await world.paid.settle(PAYMENT_INTENT, WON)
-    assert (reopened.state, reopened.not_before) == (State.PARKED, None)
+    assert (reopened.state, reopened.not_before) == (State.PARKED, world.clock.now())
     assert reopened.reason == (CHAIN_EXHAUSTED if is_held else mismatch)
     assert (await world.stored(job.id))["holds_order"] is is_held
 
@@ -160,7 +160,8 @@ async def test_a_won_dispute_finds_its_order_taken(world: World) -> None:
     await world.open("cs_2")
     await world.paid.settle(PAYMENT_INTENT, DISPUTED)
     [job] = await world.paid.settle(PAYMENT_INTENT, WON)
-    assert (job.state, job.not_before) == (State.PARKED, None)
+    assert job.state is State.PARKED
+    assert set(job.mails) == {MailTo.PARKED}
     assert job.reason is not None
     assert job.reason.code is ReasonCode.DUPLICATE_PAYMENT
     assert "cs_2" in job.reason.detail

@@ -122,12 +122,13 @@ async def test_an_answered_job_waits_without_losing_its_answer(world: World) -> 
 
 
 async def test_parking_hands_the_job_to_people(world: World) -> None:
-    """Parked means: no owner, no due time, a reason."""
+    """Parked means: no owner, a reason, and nothing due but the mails about it."""
     claim = await world.claim(await world.open())
     await world.jobs.park(claim, CHAIN_EXHAUSTED)
     job = await world.get(claim.job_id)
-    assert (job.state, job.owner, job.not_before) == (State.PARKED, None, None)
-    assert job.reason == CHAIN_EXHAUSTED
+    assert (job.state, job.owner, job.not_before) == (State.PARKED, None, world.clock.now())
+    assert (job.reason, job.parked_at) == (CHAIN_EXHAUSTED, world.clock.now())
+    assert job.mails.keys() == {MailTo.DELAY, MailTo.REFUND_PROPOSAL}
 
 
 async def test_a_delivered_job_rests_until_its_next_mail(world: World) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.job import Kind, Money, PaymentFacts, Reason, ReasonCode, State
+from domain.job import Kind, MailDuty, MailTo, Money, PaymentFacts, Reason, ReasonCode, State
 from ledger.documents import duplicate_of, new_job, plain
 from ledger.settlement import lost_to, merged, settled
 from tests.builders import NOW, ORDER_ID
@@ -89,14 +89,18 @@ def test_a_job_without_known_money_is_settled_too() -> None:
 
 
 def test_a_lost_reopening_names_the_holder() -> None:
-    """Parked, not due, holding nothing; all else as the re-opening says."""
+    """Parked, due for the shop's mail only, holding nothing; all else as the re-opening says."""
     holder = job(session_id="cs_2")
-    lost = lost_to(holder, {"state": "queued", "fence": 7, "owner": None})
+    reopening = {"state": "queued", "fence": 7, "owner": None, "updated_at": NOW}
+    lost = lost_to(holder, job(), reopening)
     assert lost == {
         "state": "parked",
         "fence": 7,
         "owner": None,
         "reason": plain(duplicate_of(holder)),
-        "not_before": None,
+        "not_before": NOW,
+        "mails": plain({MailTo.PARKED: MailDuty()}),
+        "parked_at": NOW,
+        "updated_at": NOW,
         "holds_order": False,
     }
