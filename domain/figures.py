@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.answer import AttemptOutcome, Tier
 from domain.job import Kind, MailState, MailTo, Reason, Stage, State
+from domain.proof import Proof
 
 LATENCY_BOUNDS_MS: Final = (
     1_000, 2_500, 5_000, 10_000, 15_000, 30_000, 45_000, 60_000, 90_000, 120_000, 180_000,
@@ -67,7 +68,7 @@ class ChoreFigures(BaseModel):
 
 
 class Figures(BaseModel):
-    """Everything that is counted in the ledger at one moment."""
+    """Everything that is counted in the ledger at one moment; no `proof` before the first one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,6 +77,7 @@ class Figures(BaseModel):
     attempts: Sequence[AttemptFigures]
     workers: WorkerFigures
     chores: Sequence[ChoreFigures]
+    proof: Proof | None = None
 
 
 class JobLine(BaseModel):

@@ -17,6 +17,7 @@ class ClockTask(StrEnum):
     AGGREGATE = "pferdewert.aggregate"
     HEALTH = "pferdewert.health"
     RETENTION = "pferdewert.retention"
+    PROOF = "pferdewert.proof"
 
 
 QUEUE: Final = "jobs"

@@ -75,6 +75,11 @@ class HealthBook:
         )
 
     @verb
+    async def keep_one(self, state: ComponentState) -> None:
+        """Store the state of a component that is looked at apart from the others."""
+        await self._checks.bulk_write([_current(state)])
+
+    @verb
     async def history(self, since: datetime) -> list[Document]:
         """Return the checks since a moment, oldest first."""
         query = {"checked_at": {"$gte": since}, "expires_at": {"$exists": True}}

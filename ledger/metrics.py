@@ -26,6 +26,7 @@ from ledger.damage import KNOWN_STATE, OLDEST, readable
 from ledger.documents import read_job, read_order
 from ledger.leases import Leases
 from ledger.names import AI_REQUESTS, JOBS, MODEL_PERFORMANCE
+from ledger.proof import ProofBook
 from ledger.workers import MongoPresence
 
 ATTEMPTS_OF: Final = timedelta(hours=24)
@@ -48,7 +49,8 @@ class MongoFigures:
     async def figures(self) -> Figures:
         now = self._clock.now()
         return Figures(
-            jobs=await self._jobs(),
+            jobs=await self.by_state(),
+            proof=await ProofBook(self._connection).last(),
             mails=[figure for to in MailTo for figure in await self._mails(to, now - MAILS_OF)],
             attempts=await self._attempts(now - ATTEMPTS_OF),
             workers=await self._workers(),
@@ -73,7 +75,8 @@ class MongoFigures:
         return readable(Performance, [day | {"date": day["date"].date()} async for day in days])
 
     @verb
-    async def _jobs(self) -> list[JobFigures]:
+    async def by_state(self) -> list[JobFigures]:
+        """Return all jobs, counted by state."""
         # Match and group name indexed fields only, so that no job is fetched.
         group = {"_id": KNOWN_STATE, "count": {"$sum": 1}, "oldest": OLDEST}
         # Whatever is there: a job of an unknown state is in the index as well.

@@ -9,8 +9,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
@@ -26,16 +26,12 @@ from domain.figures import COST_BOUNDS_USD, LATENCY_BOUNDS_MS, AttemptFigures, F
 from domain.health import HealthReport, Status
 from domain.job import State
 from domain.ports import Clock
+from domain.proof import Fault, paid_and_undelivered
 from producer.admin import REFUSALS, AdminDoor
 from producer.breakers import BreakerState
 from producer.health import HealthDesk
 from producer.ports import Counts
 from producer.webhook import WebhookAnswers
-
-_OWED: Final = {
-    "machine": (State.QUEUED, State.RUNNING, State.WAITING, State.ANSWERED),
-    "human": (State.PARKED,),
-}
 
 
 class BreakerWindow(Protocol):
@@ -150,12 +146,17 @@ def _undelivered(figures: Figures, now: datetime) -> Iterator[Metric]:
         "Age of the oldest paid order without a result; 0 without one.",
         ["waits_for"],
     )
-    for waits_for, states in _OWED.items():
-        owed = [figure for figure in figures.jobs if figure.state in states]
-        count.add_metric([waits_for], sum(figure.count for figure in owed))
-        born = min((figure.oldest for figure in owed), default=now)
-        oldest.add_metric([waits_for], (now - born).total_seconds())
+    for waits_for, owed in paid_and_undelivered(figures.jobs, figures.proof).parts.items():
+        count.add_metric([waits_for.value], owed.count)
+        age = now - owed.oldest if owed.oldest else timedelta()
+        oldest.add_metric([waits_for.value], age.total_seconds())
     yield from (count, oldest)
+    if figures.proof is None:
+        return
+    found = _gauges("proof_findings", "Where events, jobs, orders and mails disagree.", ["fault"])
+    for fault in Fault:
+        found.add_metric([fault.value], figures.proof.counts.get(fault, 0))
+    yield found
 
 
 def _attempts(attempts: Sequence[AttemptFigures]) -> Iterator[Metric]:

@@ -7,7 +7,9 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
+from domain.duties import is_broken_promise
 from domain.health import ComponentState, HealthReport, News, Status, news_of
+from domain.job import Job
 from domain.ports import Clock
 
 PAUSES_S: Final = (1.0, 5.0)
@@ -61,6 +63,18 @@ class Alerts:
         else:
             log.info("alert_cleared", **facts)
         await self._messenger.post(self._text(news, state, overall))
+
+    async def parked(self, job: Job) -> None:
+        """Tell of one parked order, with the command that tries it again."""
+        code = job.reason.code.value if job.reason else "unknown"
+        retry = f"pferdewert orders retry {job.session_id}"
+        log.error("order_parked", job_id=job.id, code=code, command=retry)
+        field = f", field {job.reason.field}" if job.reason and job.reason.field else ""
+        proposal = " A refund is proposed." if is_broken_promise(job.reason) else ""
+        await self._messenger.post(
+            f"{self._shop}: {job.id} is paid and parked ({code}{field}).{proposal} "
+            f"Try again: {retry}"
+        )
 
     def _text(self, news: News, state: ComponentState, overall: Status) -> str:
         why = f" ({state.detail})" if state.detail else ""

@@ -3,20 +3,28 @@
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from config.settings import Settings
+from domain.acceptance import judge
 from domain.ports import Clock
 from doorbell.names import ClockTask
 from ledger.connection import Connection
+from ledger.health import HealthBook
+from ledger.metrics import MongoFigures
 from ledger.performance import MongoPerformance
+from ledger.proof import ProofBook
 from ledger.retention import MongoRetention
+from llm.http import make_client
 from schedules.aggregation import catch_up
 from schedules.health import Watch, check_health
-from schedules.health_wiring import build_health
+from schedules.health_wiring import build_health, make_alerts
+from schedules.proof import Prover
 from schedules.retention import ages_of, clean_up
 from schedules.timetable import latest
+
+ALERTS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ def make_chores(tools: Tools) -> Mapping[ClockTask, Chore]:
         ClockTask.AGGREGATE: _aggregation(tools),
         ClockTask.HEALTH: _health(tools),
         ClockTask.RETENTION: _retention(tools),
+        ClockTask.PROOF: Chore(build_proof(tools).work),
     }
 
 
@@ -74,6 +83,23 @@ def _health(tools: Tools) -> Chore:
         return Watch(do, alerts=parts.alerts, clock=tools.clock, patience=patience).run
 
     return Chore(work, watch=watch)
+
+
+def build_proof(tools: Tools) -> Prover:
+    """Return the comparison of everything paid with everything delivered."""
+    settings = tools.settings
+    client = make_client(connect_timeout=settings.connect_s, max_connections=ALERTS_AT_ONCE)
+    tools.stack.push_async_callback(client.aclose)
+    health = HealthBook(tools.connection)
+    return Prover(
+        book=ProofBook(tools.connection),
+        jobs=MongoFigures(tools.connection, tools.clock),
+        health=health,
+        alerts=make_alerts(settings, health, client, tools.clock),
+        judge=judge,
+        clock=tools.clock,
+        patience=timedelta(minutes=settings.alert_undelivered_minutes),
+    )
 
 
 def _aggregation(tools: Tools) -> Chore:

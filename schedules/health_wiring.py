@@ -68,15 +68,18 @@ def build_health(
             *_direct_providers(settings, client),
             *_services(settings, connection, clock, stack),
         ],
-        alerts=Alerts(
-            book,
-            Webhook(client, settings.alert_webhook_url, clock),
-            shop=f"pferdewert {settings.environment}",
-        ),
+        alerts=make_alerts(settings, book, client, clock),
         thresholds=thresholds,
         clock=clock,
         direct_only=direct_only,
     )
+
+
+def make_alerts(
+    settings: Settings, book: HealthBook, client: httpx.AsyncClient, clock: Clock
+) -> Alerts:
+    webhook = Webhook(client, settings.alert_webhook_url, clock)
+    return Alerts(book, webhook, shop=f"pferdewert {settings.environment}")
 
 
 def thresholds_of(settings: Settings) -> Thresholds:

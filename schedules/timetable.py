@@ -45,6 +45,11 @@ TIMETABLE: Final = (
         every_s=300.0,
         why="Looks whether tonight's letting go of old words is still to be done.",
     ),
+    Entry(
+        task=ClockTask.PROOF,
+        every_s=60.0,
+        why="Compares paid events, jobs, orders and mails; tells of parked and lost orders.",
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from ledger.migrations import (
     m0002_records,
     m0003_site,
     m0004_performance,
+    m0005_proof,
     m0006_retention,
 )
 from ledger.migrations.lease import LEASE_S, Lease
@@ -26,6 +27,7 @@ ALL: Final[Sequence[Migration]] = (
     m0002_records.MIGRATION,
     m0003_site.MIGRATION,
     m0004_performance.MIGRATION,
+    m0005_proof.MIGRATION,
     m0006_retention.MIGRATION,
 )
 
