@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 from pymongo.errors import OperationFailure
 
+from domain.duties import BROKEN_PROMISES
 from domain.job import Job, MailState, MailTo, ReasonCode, State
 from ledger.connection import Connection, Document, verb
 from ledger.damage import KNOWN_CODE, KNOWN_STATE, OLDEST, readable
@@ -133,6 +134,14 @@ class Overview:
         """Return jobs in these states, newest first, without their answers."""
         query = {"state": {"$in": [state.value for state in states]}}
         cursor = self._jobs.find(query, {"answer": 0}).sort("created_at", -1).limit(limit)
+        return [read_job(document) async for document in cursor]
+
+    @verb
+    async def broken_promises(self, limit: int) -> list[Job]:
+        """Return the parked jobs for which a refund is proposed, oldest first."""
+        codes = [code.value for code in BROKEN_PROMISES]
+        query = {"state": State.PARKED.value, "reason.code": {"$in": codes}}
+        cursor = self._jobs.find(query, {"answer": 0}).sort("created_at", 1).limit(limit)
         return [read_job(document) async for document in cursor]
 
     @verb

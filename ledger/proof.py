@@ -107,7 +107,6 @@ class ProofBook:
         failed, pending = {state: MailState.FAILED.value}, {state: MailState.PENDING.value}
         query = {
             "delivered_at": {"$gte": since},
-            "state": State.DELIVERED.value,
             "$or": [failed, pending | {"delivered_at": {"$lt": before}}],
         }
         fields = {"session_id": 1, "kind": 1, "order_id": 1, "delivered_at": 1, state: 1}
@@ -144,7 +143,7 @@ class ProofBook:
     @verb
     async def delivered(self, since: datetime, limit: int) -> list[Job]:
         """Return the newest deliveries since then, without their answers."""
-        query = {"delivered_at": {"$gte": since}, "state": State.DELIVERED.value}
+        query = {"delivered_at": {"$gte": since}}
         found = self._jobs.find(query, {"answer": 0}).sort("delivered_at", -1).limit(limit)
         return [read_job(job) async for job in found]
 

@@ -5,7 +5,7 @@ from typing import Final
 import typer
 
 from config.logging import configure_logging
-from ops import migrate, models, orders, webhook
+from ops import migrate, models, orders, repair, webhook
 from ops.aggregate import EPILOG as AGGREGATE_EPILOG
 from ops.aggregate import aggregate
 from ops.doctor import EPILOG as DOCTOR_EPILOG
@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 app.command(epilog=DOCTOR_EPILOG)(doctor)
 app.command(epilog=STATUS_EPILOG)(status)
+orders.app.command(epilog=repair.CHECK_EPILOG)(repair.check)
+orders.app.command(epilog=repair.REPAIR_EPILOG)(repair.repair)
 app.add_typer(orders.app, name="orders")
 app.command(epilog=TRACE_EPILOG)(trace)
 app.command(epilog=ERASE_EPILOG)(erase)

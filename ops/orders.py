@@ -104,7 +104,7 @@ def retry(
         except NotByHand as error:
             raise Refused(str(error)) from None
         rings = handled.effect in {Effect.REOPENED, Effect.ALREADY_DUE}
-        rung = rings and await _ring(desk, job.id)
+        rung = rings and await ring(desk, job.id)
         return handling_of(handled.job, handled.effect, rung=rung)
 
     show(run(act), render_handling, as_json=as_json)
@@ -210,7 +210,7 @@ async def _check_order(desk: Desk, kind: Kind, order_id: str) -> None:
         raise Refused(f"There is no {kind.value} order {order_id}; look for it in the site's data.")
 
 
-async def _ring(desk: Desk, job_id: str) -> bool:
+async def ring(desk: Desk, job_id: str) -> bool:
     """Ring once; False when Redis does not take it, and the rescue loop will do."""
     url = desk.settings.redis_url.get_secret_value()
     ringer = CeleryRinger(make_celery(url, name="ops-bell"))
@@ -229,10 +229,11 @@ def render_list(report: JobList) -> Iterator[RenderableType]:
             line.order_id,
             line.attempts,
             span(timedelta(seconds=line.age_s)),
+            "proposed" if line.refund_proposed else None,
         )
         for line in report.jobs
     ]
-    columns = ("job", "state", "reason", "field", "order", "attempts", "age")
+    columns = ("job", "state", "reason", "field", "order", "attempts", "age", "refund")
     yield table("Jobs, newest first", columns, rows) if rows else "No such jobs."
 
 

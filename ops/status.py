@@ -9,12 +9,15 @@ from rich.console import RenderableType
 
 from doorbell.names import KEY_PREFIX, QUEUE
 from ledger.overview import Overview
+from ledger.proof import ProofBook
 from ledger.switches import Switches
 from ledger.workers import MongoPresence
 from llm.circuits import breakers_open_until
 from ops.printing import AsJson, help_end, moment, show, span, table
 from ops.reports.status import Bell, Status, open_breakers, status_of
 from ops.running import Desk, run
+
+MOST_PROPOSALS: Final = 50
 
 EPILOG: Final = help_end(
     "pferdewert status",
@@ -32,6 +35,8 @@ async def gather(desk: Desk) -> Status:
     overview = Overview(desk.connection)
     return status_of(
         piles=await overview.piles(),
+        proof=await ProofBook(desk.connection).last(),
+        proposed=await overview.broken_promises(MOST_PROPOSALS),
         mails=await overview.mails(),
         workers=await MongoPresence(desk.connection).workers(),
         bell=await _bell(desk),
@@ -58,6 +63,7 @@ def render(report: Status) -> Iterator[RenderableType]:
         yield table(
             "Reasons of undelivered jobs", ("reason", "count"), report.owed.by_reason.items()
         )
+    yield from _proof_lines(report)
     workers = [
         (worker.owner, "yes" if worker.alive else "no", worker.seen_at, ", ".join(worker.holding))
         for worker in report.workers
@@ -76,6 +82,19 @@ def _owed_line(report: Status) -> str:
         return "Paid and undelivered: none"
     age = span(timedelta(seconds=owed.oldest_age_s))
     return f"Paid and undelivered: {owed.count}, the oldest for {age}"
+
+
+def _proof_lines(report: Status) -> Iterator[RenderableType]:
+    if report.proof is None:
+        yield "Proof: none yet (does the clock run?)"
+    else:
+        found = ", ".join(f"{count} {fault.value}" for fault, count in report.proof.counts.items())
+        advice = "; `pferdewert orders check` lists them" if found else ""
+        yield f"Proof of {moment(report.proof.checked_at)}: {found or 'all agree'}{advice}"
+    if report.refunds_proposed:
+        rows = [(line.job_id, line.code, line.payment_intent) for line in report.refunds_proposed]
+        columns = ("job", "reason", "payment")
+        yield table("Refunds proposed (or `pferdewert orders retry`)", columns, rows)
 
 
 def _bell_lines(bell: Bell | None) -> Iterator[str]:

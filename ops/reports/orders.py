@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from domain.answer import Answer, Usage
+from domain.duties import is_broken_promise
 from domain.job import Job, Kind, MailDuty, MailTo, Money, PaymentFacts, Reason, Stage, State
 from ledger.handwork import Effect
 
@@ -21,6 +22,7 @@ class JobLine(BaseModel):
     attempts: int
     created_at: datetime
     age_s: float
+    refund_proposed: bool
 
 
 class JobList(BaseModel):
@@ -98,6 +100,7 @@ def listed(jobs: Iterable[Job], now: datetime) -> JobList:
                 attempts=job.attempts,
                 created_at=job.created_at,
                 age_s=(now - job.created_at).total_seconds(),
+                refund_proposed=job.state is State.PARKED and is_broken_promise(job.reason),
             )
             for job in jobs
         ]

@@ -5,19 +5,31 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from domain.job import UNDELIVERED, MailState, State
+from domain.job import UNDELIVERED, Job, MailState, State
+from domain.proof import Proof, WaitsFor, paid_and_undelivered
 from ledger.overview import MailPile, Pile
 from ledger.switches import Switch
 from ledger.workers import Worker
 
 
 class Owed(BaseModel):
-    """Jobs that are paid and not delivered, parked ones included."""
+    """Paid and not delivered: parked jobs, and what the last proof found without one, included."""
 
     count: int
     oldest_since: datetime | None
     oldest_age_s: float | None
     by_reason: dict[str, int]
+    waits_for: dict[WaitsFor, int]
+
+
+class ProposedRefund(BaseModel):
+    """A parked job whose promise is broken; nothing is refunded but by hand."""
+
+    job_id: str
+    code: str
+    payment_intent: str | None
+    amount_total: int | None
+    currency: str | None
 
 
 class Broken(BaseModel):
@@ -35,9 +47,14 @@ class Bell(BaseModel):
 
 
 class Status(BaseModel):
-    """`bell` is None while Redis does not answer. `direct_only` is the rollback switch."""
+    """`bell` is None while Redis does not answer. `direct_only` is the rollback switch.
+
+    `proof` is None before the clock's first comparison.
+    """
 
     owed: Owed
+    proof: Proof | None
+    refunds_proposed: list[ProposedRefund]
     jobs: dict[State, int]
     mails_pending: int
     mails_failed: int
@@ -49,6 +66,8 @@ class Status(BaseModel):
 def status_of(
     *,
     piles: Sequence[Pile],
+    proof: Proof | None = None,
+    proposed: Sequence[Job] = (),
     mails: Sequence[MailPile],
     workers: Sequence[Worker],
     bell: Bell | None,
@@ -56,7 +75,9 @@ def status_of(
     now: datetime,
 ) -> Status:
     return Status(
-        owed=owed_of(piles, now),
+        owed=owed_of(piles, proof, now),
+        proof=proof,
+        refunds_proposed=[_proposal(job) for job in proposed],
         jobs={state: _count(pile for pile in piles if pile.state is state) for state in State},
         mails_pending=sum(pile.count for pile in mails if pile.state is MailState.PENDING),
         mails_failed=sum(pile.count for pile in mails if pile.state is MailState.FAILED),
@@ -66,18 +87,30 @@ def status_of(
     )
 
 
-def owed_of(piles: Sequence[Pile], now: datetime) -> Owed:
+def owed_of(piles: Sequence[Pile], proof: Proof | None, now: datetime) -> Owed:
     undelivered = [pile for pile in piles if pile.state in UNDELIVERED]
-    oldest = min((pile.oldest for pile in undelivered), default=None)
+    sums = paid_and_undelivered(piles, proof)
+    oldest = sums.total.oldest
     reasons: dict[str, int] = {}
     for pile in undelivered:
         if pile.code is not None:
             reasons[pile.code.value] = reasons.get(pile.code.value, 0) + pile.count
     return Owed(
-        count=_count(undelivered),
+        count=sums.total.count,
         oldest_since=oldest,
         oldest_age_s=(now - oldest).total_seconds() if oldest else None,
         by_reason=dict(sorted(reasons.items())),
+        waits_for={who: owed.count for who, owed in sums.parts.items()},
+    )
+
+
+def _proposal(job: Job) -> ProposedRefund:
+    return ProposedRefund(
+        job_id=job.id,
+        code=job.reason.code.value if job.reason else "",
+        payment_intent=job.payment.payment_intent,
+        amount_total=job.payment.amount_total,
+        currency=job.payment.currency,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from domain.job import Kind
 from ledger.connection import Connection
 from ledger.delivery import numbers_of
-from ledger.names import ERROR_LOGS, JOBS, ORDERS, STRIPE_EVENTS
+from ledger.names import ERROR_LOGS, JOBS, ORDER_CHECKS, ORDERS, STRIPE_EVENTS
 from tests.builders import NOW, ORDER_ID
 
 DUE = {
@@ -24,6 +24,17 @@ DUPLICATES = {
 }
 
 
+PAID_LATELY = {
+    "type": {"$in": ["checkout.session.completed"]},
+    "received_at": {"$gte": NOW},
+    "payment_status": {"$in": ["paid"]},
+    "outcome": {"$in": ["accepted", None]},
+}
+NAMED_BY_ORDERS = {
+    "$or": [{"order_id": {"$in": [ORDER_ID]}}, {"session_id": {"$in": ["cs_1"]}}],
+}
+
+
 @pytest.mark.parametrize(
     ("collection", "query", "index"),
     [
@@ -36,7 +47,12 @@ DUPLICATES = {
         (JOBS, {"erased_at": {"$gte": NOW}}, "erased"),
         (ERROR_LOGS, {"session_id": {"$in": ["cs_1"]}}, "session"),
         (STRIPE_EVENTS, {"session_id": "cs_1"}, "session"),
+        (JOBS, {"delivered_at": {"$gte": NOW}}, "delivered"),
+        (JOBS, {"state": "parked", "$or": [{"told_at": None}]}, "backlog"),
+        (JOBS, NAMED_BY_ORDERS, "order"),
+        (ORDER_CHECKS, {"fault": {"$in": ["result_gone"]}}, "broken"),
         (STRIPE_EVENTS, {"payment_intent": "pi_1"}, "payment"),
+        (STRIPE_EVENTS, PAID_LATELY, "paying"),
         (STRIPE_EVENTS, {"handled_at": None, "received_at": {"$lt": NOW}}, "unhandled"),
         (ORDERS[Kind.VALUATION], {"stripeSessionId": "cs_1"}, "stripeSessionId_unique"),
         (ORDERS[Kind.CERTIFICATE], {"stripeSessionId": "cs_1"}, "stripeSessionId_unique"),
