@@ -51,10 +51,16 @@ class World:
         assert response.status_code == 200, response.text
         return session_id
 
-    async def until(self, what: str, happened: Callable[[], Awaitable[bool]]) -> None:
+    async def until(
+        self,
+        what: str,
+        happened: Callable[[], Awaitable[bool]],
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         """Wait for a fact of the outside world; fail with the processes' last words."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(patience_s):
                 while not await happened():  # noqa: ASYNC110 - the fact is in another process
                     await asyncio.sleep(0.05)
         except TimeoutError:
