@@ -5,6 +5,7 @@ A delivery never overwrites a result. So what the order holds is moved aside fir
 both fails.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -19,7 +20,7 @@ from ledger.connection import Connection, Document
 from ledger.documents import new_job, order_key, read_job, read_order
 from ledger.handwork import NotByHand
 from ledger.holding import find_holder
-from ledger.names import JOBS, ORDERS, RESULTS_SET_ASIDE
+from ledger.names import COUNTERS, JOBS, ORDERS, RESULTS_SET_ASIDE
 from ledger.transactions import Session, in_transaction
 
 RESULT_FIELDS: Final = (
@@ -31,6 +32,8 @@ RESULT_FIELDS: Final = (
     "aktualisiert",
 )
 """What a delivery writes, and what is therefore moved aside; `status` is set back."""
+
+_NUMBER: Final = re.compile(r"CERT-(?P<year>[0-9]{4})-(?P<count>[0-9]{6})")
 
 
 class Repairs:
@@ -105,8 +108,20 @@ class _Repair:
             "fields": held | {"status": order.get("status")},
         }
         await self._database[RESULTS_SET_ASIDE].insert_one(aside | why, session=session)
+        await self._keep_number(session, str(held.get("zertifikatNummer") or ""))
         changes = {"$unset": dict.fromkeys(held, ""), "$set": {"status": "offen"}}
         await orders.update_one({"_id": order["_id"]}, changes, session=session)
+
+    async def _keep_number(self, session: Session, number: str) -> None:
+        """A number that was given out is never drawn again, even if its counter lags."""
+        found = _NUMBER.fullmatch(number)
+        if found is None:
+            return
+        name = f"zertifikat_{found['year']}"
+        changes = {"$max": {"seq": int(found["count"])}, "$setOnInsert": {"_id": name}}
+        await self._database[COUNTERS].update_one(
+            {"name": name}, changes, upsert=True, session=session
+        )
 
     async def open_job(self, session: Session, payment: PaymentFacts) -> Document:
         jobs = self._database[JOBS]
