@@ -74,9 +74,12 @@ def examine(
 ) -> Examined:
     """Decide from the order, its jobs, and acceptance's `reasons` against a result not ours.
 
-    `ours`: the order was made since we take orders, so that a paid one must have a job.
+    `ours`: the order was made since we take orders, so that a paid one must have a job. Of a
+    customer whose data were erased nothing is owed.
     """
     version = version_of(kind, raw)
+    if raw.get("geloescht_am") or any(job.erased_at for job in jobs):
+        return Examined(None, version)
     if not version:
         return Examined(_without_result(raw, jobs, ours=ours))
     if is_as_delivered(kind, raw, jobs):
@@ -99,10 +102,13 @@ def _without_result(raw: RawOrder, jobs: Sequence[Job], *, ours: bool) -> Fault 
 
 
 def is_as_delivered(kind: Kind, raw: RawOrder, jobs: Sequence[Job]) -> bool:
-    """Say whether the order holds exactly what one of its jobs delivered."""
+    """Say whether the order holds exactly what one of its jobs delivered.
+
+    Once the job has let go of its words, the order's are the only ones there are.
+    """
     delivered = (job.answer for job in jobs if job.state is State.DELIVERED and job.answer)
     value = raw.get(RESULT_FIELD[kind])
-    return any(_sold(kind, answer) == value for answer in delivered)
+    return any(not answer.text or _sold(kind, answer) == value for answer in delivered)
 
 
 def _sold(kind: Kind, answer: Answer) -> object:

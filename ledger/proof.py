@@ -143,7 +143,7 @@ class ProofBook:
     @verb
     async def delivered(self, since: datetime, limit: int) -> list[Job]:
         """Return the newest deliveries since then, without their answers."""
-        query = {"delivered_at": {"$gte": since}}
+        query = {"delivered_at": {"$gte": since}, "erased_at": None}
         found = self._jobs.find(query, {"answer": 0}).sort("delivered_at", -1).limit(limit)
         return [read_job(job) async for job in found]
 

@@ -150,15 +150,21 @@ def _refuse(job: Document) -> None:
         raise NotByHand(f"{job['_id']} is cancelled: the money is not ours.")
     if state not in (State.DELIVERED, State.PARKED):
         raise NotByHand(f"{job['_id']} is {state.value}: it is being worked for already.")
+    if job.get("erased_at"):
+        raise NotByHand(
+            f"The data of {job['_id']}'s customer are erased: nothing can be delivered."
+        )
     if job.get("owner") is not None:
         raise NotByHand(f"{job['_id']} is about to send a mail; try again in a minute.")
 
 
 def _reopened(job: Document, order_id: str, now: datetime) -> dict[str, Any]:
-    """An answer that was paid for and accepted is delivered again, not bought again."""
-    back = State.ANSWERED if job.get("answer") else State.QUEUED
+    """An answer that was paid for is delivered again, not bought again, while it has its words."""
+    has_words = bool((job.get("answer") or {}).get("text"))
     return {
-        "state": back.value,
+        "state": (State.ANSWERED if has_words else State.QUEUED).value,
+        "answer": job["answer"] if has_words else None,
+        "slimmed_at": None,
         "reason": None,
         "not_before": now,
         "rounds": 0,

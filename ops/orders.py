@@ -171,7 +171,7 @@ def mail(
             handled = await MailAgain(desk.connection, desk.clock).send(job.id, to, again=again)
         except NotByHand as error:
             raise Refused(str(error)) from None
-        rung = handled.effect is Effect.MAIL_DUE and await _ring(desk, job.id)
+        rung = handled.effect is Effect.MAIL_DUE and await ring(desk, job.id)
         return handling_of(handled.job, handled.effect, rung=rung)
 
     show(run(act), render_handling, as_json=as_json)

@@ -124,6 +124,21 @@ def test_a_certificate_is_compared_with_its_headline_prices() -> None:
     assert not is_as_delivered(Kind.CERTIFICATE, order(zertifikat_data=data | {"x": 1}), [sold])
 
 
+def test_what_was_let_go_of_is_not_missed() -> None:
+    """A slimmed job has no words to compare; an erased one owes nothing, nor does its order."""
+    sold = job(State.DELIVERED)
+    assert sold.answer is not None
+    slim = sold.model_copy(update={"answer": sold.answer.model_copy(update={"text": ""})})
+    erased = sold.model_copy(update={"erased_at": NOW})
+    kind, good = Kind.VALUATION, order(bewertung="x")
+
+    assert examine(kind, good, [slim], reasons=("apology",), ours=True).fault is None
+    assert examine(kind, order(), [slim], reasons=(), ours=True).fault is Fault.RESULT_GONE
+    assert examine(kind, order(), [erased], reasons=(), ours=True).fault is None
+    emptied = order(status="fertig", geloescht_am=NOW)
+    assert examine(kind, emptied, [], reasons=(), ours=True).fault is None
+
+
 def test_orders_without_a_date_are_ancient() -> None:
     """Nothing can be said about whose they were."""
     assert created_at(order(erstellt="gestern")) < NOW - timedelta(days=10_000)
