@@ -16,7 +16,15 @@ from domain.ports import Clock
 from ledger.connection import Connection, Document, verb
 from ledger.documents import order_key, read_job
 from ledger.holding import promote_next
-from ledger.names import AI_REQUESTS, ERASURES, ERROR_LOGS, JOBS, ORDERS, STRIPE_EVENTS
+from ledger.names import (
+    AI_REQUESTS,
+    ERASURES,
+    ERROR_LOGS,
+    JOBS,
+    ORDERS,
+    RESULTS_SET_ASIDE,
+    STRIPE_EVENTS,
+)
 
 WORDS_OF_ATTEMPT: Final = ("horse_data", "response_data.content", "error_details.error_message")
 _OPINION: Final = "user_feedback"
@@ -161,11 +169,17 @@ class Erasure:
 
 
 async def forget_words(connection: Connection, sessions: Sequence[str]) -> dict[str, int]:
-    """Take the words from attempts and delete errors; return the documents by collection."""
+    """Take the words from attempts, delete errors and replaced results.
+
+    Returns the documents by collection.
+    """
     of_sessions = {"session_id": {"$in": list(sessions)}}
     attempts = await connection.collection(AI_REQUESTS).update_many(of_sessions, _WITHOUT_WORDS)
     errors = await connection.collection(ERROR_LOGS).delete_many(of_sessions)
-    return {AI_REQUESTS: int(attempts.modified_count), ERROR_LOGS: int(errors.deleted_count)}
+    aside = await connection.collection(RESULTS_SET_ASIDE).delete_many(of_sessions)
+    counts = {AI_REQUESTS: int(attempts.modified_count), ERROR_LOGS: int(errors.deleted_count)}
+    replaced = int(aside.deleted_count)
+    return counts | ({RESULTS_SET_ASIDE: replaced} if replaced else {})
 
 
 async def forget_if_late(connection: Connection, collection: str, document: Document) -> None:

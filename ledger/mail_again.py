@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from domain.duties import owed_in
 from domain.job import MailDuty, MailState, MailTo, State
 from domain.ports import Clock
 from ledger.connection import Connection, Document
@@ -32,7 +33,7 @@ def mailed(job: Document, to: MailTo, *, again: bool, now: datetime) -> tuple[Ef
     A mail that failed keeps its key: it may have gone out although we did not hear so, and the
     provider then knows. One that was sent needs a new key, or the provider would keep it back.
     """
-    _check(job)
+    _check(job, to)
     duty = MailDuty.model_validate(job["mails"].get(to) or {"state": MailState.FAILED})
     if job.get("owner") is not None:
         return Effect.IN_WORK, {}
@@ -47,9 +48,11 @@ def mailed(job: Document, to: MailTo, *, again: bool, now: datetime) -> tuple[Ef
     return Effect.MAIL_DUE, moved(job, now) | due
 
 
-def _check(job: Document) -> None:
+def _check(job: Document, to: MailTo) -> None:
     if job.get("erased_at"):
         raise NotByHand(f"{job['_id']} is erased: no mail goes out for it any more.")
+    if to not in owed_in(State.DELIVERED):
+        raise NotByHand(f"A {to} mail belongs to a parked order; it is not sent by hand.")
     if State(job["state"]) is not State.DELIVERED:
         raise NotByHand(
             f"{job['_id']} is {job['state']}: its mails go out by themselves when it is delivered."

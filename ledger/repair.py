@@ -151,9 +151,7 @@ def _refuse(job: Document) -> None:
     if state not in (State.DELIVERED, State.PARKED):
         raise NotByHand(f"{job['_id']} is {state.value}: it is being worked for already.")
     if job.get("erased_at"):
-        raise NotByHand(
-            f"The data of {job['_id']}'s customer are erased: nothing can be delivered."
-        )
+        raise NotByHand(f"The customer of {job['_id']} is erased: nothing can be delivered.")
     if job.get("owner") is not None:
         raise NotByHand(f"{job['_id']} is about to send a mail; try again in a minute.")
 
