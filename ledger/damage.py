@@ -77,7 +77,9 @@ def damage(fields: list[str]) -> Reason:
     return Reason(code=ReasonCode.INTERNAL_ERROR, detail=detail)
 
 
-async def set_aside(jobs: Collection, claimed: Mapping[str, Any], seen: DamagedJob, now: datetime) -> None:
+async def set_aside(
+    jobs: Collection, claimed: Mapping[str, Any], seen: DamagedJob, now: datetime
+) -> None:
     """Put a job that was claimed and cannot be read in front of a human."""
     claim = {name: claimed[name] for name in ("_id", "owner", "fence")}
     reason = seen.reason.model_dump(mode="json") if seen.reason else None

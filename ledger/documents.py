@@ -12,8 +12,6 @@ from domain.duties import after_parking
 from domain.job import (
     Job,
     Kind,
-    MailDuty,
-    MailTo,
     Money,
     PaymentFacts,
     RawOrder,
