@@ -49,7 +49,7 @@ async def deliver(shop: MongoWorld, number: int, kind: Kind = Kind.VALUATION) ->
     await shop.put_order(kind, _id=order_id, stripeSessionId=session)
     job = await shop.open(session, kind=kind, order_id=order_id)
     claim = await shop.jobs.deliver(await shop.answered(job), DUTIES)
-    for to in MailTo:
+    for to in DUTIES:
         sent = claim.job.mails[to].model_copy(update={"state": "sent"})
         claim = await shop.jobs.settle_mail(claim, to, sent)
     await shop.jobs.rest(claim)
