@@ -131,8 +131,13 @@ class PaymentFacts(BaseModel):
 
 
 class Money(BaseModel):
-    """Refunds and disputes seen so far for a job's payment. Amounts in minor units."""
+    """How refunds and disputes leave a job's payment. Amounts in minor units.
 
+    `refunded` is what has gone back and stayed there. `heard` counts the notices this adds up:
+    the inbox forgets nothing, so of two views the one that heard more is the later one.
+    """
+
+    heard: int = 0
     refunded: int = 0
     fully_refunded: bool = False
     disputes: dict[str, str] = Field(default_factory=dict)

@@ -60,7 +60,7 @@ def new_job(
     """Return a newborn job: due at once, or parked for `reason` and due for the mail about it.
 
     Three fields are the ledger's own and no part of `Job`: `holds_order` (at most one job per
-    order may be worked), `cancelled_from` (what a won dispute brings back), `rung_at`.
+    order may be worked), `cancelled_from` (what comes back with the money), `rung_at`.
     """
     mails = after_parking({}, reason) if reason else {}
     return {

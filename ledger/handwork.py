@@ -177,6 +177,6 @@ def _still_owed(job: Document, verb_name: str) -> State:
     if job.get("erased_at"):
         raise NotByHand(f"{job['_id']} is erased: there is nothing left to {verb_name}.")
     raise NotByHand(
-        f"{job['_id']} is cancelled ({code}): the money is not ours. A dispute that is won "
-        "re-opens it by itself."
+        f"{job['_id']} is cancelled ({code}): the money is not ours. A dispute that is won, or "
+        "a refund that fails, re-opens it by itself."
     )

@@ -6,24 +6,30 @@ from typing import Any, Final
 
 from domain.duties import after_parking
 from domain.job import UNDELIVERED, Money, Reason, ReasonCode, State
-from domain.payment import withdrawn
+from domain.payment import CLOSED_DISPUTES, withdrawn
 from ledger.documents import duplicate_of, plain, read_job
 from ledger.results import next_mail_at
 
 SEEN_FIELDS: Final = ("state", "fence", "money", "order_id", "holds_order")
 """A decision is valid only while these are as they were read."""
 
-_CLOSED_DISPUTES: Final = frozenset({"won", "lost", "warning_closed"})
 _MONEY_REASONS: Final = (ReasonCode.REFUNDED, ReasonCode.DISPUTED)
 
 
 def merged(known: Money, news: Money) -> Money:
-    """Add up two views of one payment. A late view of the past takes nothing back."""
+    """Add up two views of one payment. A late view of the past takes nothing back.
+
+    Refunds may fail, so it is not the larger amount that is the later one but the view that
+    heard more; only views which heard as much are added up.
+    """
+    if known.heard != news.heard:
+        return max(known, news, key=lambda view: view.heard)
     disputes = dict(known.disputes)
     for dispute, status in news.disputes.items():
-        if disputes.get(dispute) not in _CLOSED_DISPUTES or status in _CLOSED_DISPUTES:
+        if disputes.get(dispute) not in CLOSED_DISPUTES or status in CLOSED_DISPUTES:
             disputes[dispute] = status
     return Money(
+        heard=known.heard,
         refunded=max(known.refunded, news.refunded),
         fully_refunded=known.fully_refunded or news.fully_refunded,
         disputes=dict(sorted(disputes.items())),

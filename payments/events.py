@@ -22,6 +22,7 @@ from domain.payment import Notice
 SESSION_EVENTS: Final = "checkout.session."
 _THIN: Final = "v2.core.event"
 _DISPUTE_EVENTS: Final = "charge.dispute."
+_REFUND_EVENTS: Final = ("refund.", "charge.refund.")
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -61,7 +62,7 @@ class StripeEvent(BaseModel):
 
 
 class _Subject(BaseModel):
-    """What notices keep of a session, a charge or a dispute, whichever it is."""
+    """What notices keep of a session, a charge, a refund or a dispute, whichever it is."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -95,7 +96,11 @@ class UnwantedEvent(Exception):  # noqa: N818 - reads as the sentence it is
 
 def read_event(body: bytes) -> StripeEvent:
     """Read a verified body. Raises MalformedEvent and UnwantedEvent."""
-    raw = _json_object(body)
+    return event_of(_json_object(body))
+
+
+def event_of(raw: dict[str, Any]) -> StripeEvent:
+    """Read an event that Stripe's API told us. Raises MalformedEvent and UnwantedEvent."""
     if raw.get("object") == _THIN:
         raise UnwantedEvent
     envelope = _read(_Envelope, raw)
@@ -120,6 +125,7 @@ def notice_of(event: StripeEvent) -> Notice:
         amount=subject.amount_total if event.is_about_session else subject.amount,
         amount_refunded=subject.amount_refunded,
         refunded=subject.refunded,
+        refund_status=subject.status if event.type.startswith(_REFUND_EVENTS) else None,
         dispute_status=subject.status if is_dispute else None,
     )
 

@@ -36,7 +36,18 @@ PAYING: Final = frozenset(
 )
 ENDING: Final = frozenset({"checkout.session.async_payment_failed", "checkout.session.expired"})
 WITHDRAWING: Final = frozenset(
-    {"charge.refunded", "charge.dispute.created", "charge.dispute.closed"}
+    {
+        "charge.refunded",
+        # A refund that fails leaves the money with us: the order is owed again.
+        "charge.refund.updated",
+        "refund.updated",
+        "refund.failed",
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.closed",
+    }
 )
 
 

@@ -78,6 +78,20 @@ def refund_event(amount_refunded: int, **changes: Any) -> dict[str, Any]:
     return event(charge(amount_refunded), "charge.refunded", **identity) | changes
 
 
+def returned_refund_event(
+    type_: str, *, status: str = "failed", amount: int = 1490, **changes: Any
+) -> dict[str, Any]:
+    refund = {
+        "id": "re_3TzVal0000000001",
+        "object": "refund",
+        "amount": amount,
+        "status": status,
+        "charge": "ch_3TzVal0000000001",
+        "payment_intent": PAYMENT_INTENT,
+    }
+    return event(refund, type_, **changes)
+
+
 def dispute_event(status: str, *, closed: bool = False, **changes: Any) -> dict[str, Any]:
     dispute = {
         "id": "du_1TzVal0000000001",

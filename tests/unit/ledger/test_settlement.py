@@ -53,6 +53,22 @@ def test_merging_twice_is_merging_once(known: Money, news: Money) -> None:
     assert merged(once, news) == once
 
 
+@given(MONEY, MONEY)
+def test_the_view_that_heard_more_is_the_later_one(known: Money, news: Money) -> None:
+    """Whichever is applied last: refunds that failed are not refunded again by a late writer."""
+    earlier, later = known.model_copy(update={"heard": 1}), news.model_copy(update={"heard": 2})
+    assert merged(earlier, later) == merged(later, earlier) == later
+
+
+def test_a_failed_refund_brings_the_job_back() -> None:
+    """The money stayed with us, so the order is owed again; the late refund changes nothing."""
+    refunded = REFUNDED.model_copy(update={"heard": 1})
+    cancelled = job() | settled(job(), refunded, NOW)
+    back = cancelled | settled(cancelled, Money(heard=2), NOW)
+    assert (back["state"], back["not_before"], back["holds_order"]) == ("queued", NOW, True)
+    assert settled(back, refunded, NOW) == {}
+
+
 @given(MONEY)
 def test_settling_twice_changes_nothing_more(money: Money) -> None:
     """The decision is idempotent for a job in any course."""

@@ -22,6 +22,7 @@ from tests.stripe_events import (
     dispute_event,
     event,
     refund_event,
+    returned_refund_event,
     session,
 )
 from tests.stripe_signing import as_body
@@ -33,6 +34,10 @@ PAID = event(session())
 ASYNC_OK = event(session(), "checkout.session.async_payment_succeeded")
 ASYNC_FAILED = event(session(payment_status="unpaid"), "checkout.session.async_payment_failed")
 EXPIRED = event(session(status="expired", payment_status="unpaid"), "checkout.session.expired")
+REFUND_FAILED = returned_refund_event("refund.failed")
+REFUND_WENT_THROUGH = returned_refund_event("refund.updated", status="succeeded")
+DISPUTE_MOVED = dispute_event("needs_response", type="charge.dispute.funds_withdrawn")
+FUNDS_REINSTATED = dispute_event("won", type="charge.dispute.funds_reinstated", id="evt_reinstated")
 
 
 async def take(at: World, raw: dict[str, Any]) -> Outcome:
@@ -87,6 +92,17 @@ async def test_paid_session_becomes_a_job() -> None:
             State.CANCELLED,
         ),
         ([PAID, refund_event(1490), PAID], State.CANCELLED),
+        ([PAID, refund_event(1490), REFUND_FAILED], State.QUEUED),
+        ([PAID, REFUND_FAILED, refund_event(1490)], State.QUEUED),
+        ([refund_event(1490), REFUND_FAILED, PAID], State.QUEUED),
+        ([PAID, refund_event(1490), REFUND_WENT_THROUGH], State.CANCELLED),
+        (
+            [PAID, refund_event(1490), REFUND_FAILED, dispute_event("lost", closed=True)],
+            State.CANCELLED,
+        ),
+        ([PAID, DISPUTE_MOVED], State.CANCELLED),
+        ([PAID, DISPUTE_MOVED, FUNDS_REINSTATED], State.QUEUED),
+        ([PAID, FUNDS_REINSTATED, DISPUTE_MOVED], State.QUEUED),
     ],
 )
 async def test_sequences(sequence: Sequence[dict[str, Any]], state: State | None) -> None:
@@ -119,10 +135,10 @@ async def test_partial_then_full_refund_is_recorded() -> None:
     await take(here, PAID)
 
     assert await take(here, refund_event(500)) is Outcome.SETTLED
-    assert here.job().money == Money(refunded=500)
+    assert here.job().money == Money(heard=1, refunded=500)
     await take(here, refund_event(1490))
 
-    assert here.job().money == Money(refunded=1490, fully_refunded=True)
+    assert here.job().money == Money(heard=2, refunded=1490, fully_refunded=True)
     reason = here.job().reason
     assert reason is not None
     assert reason.code is ReasonCode.REFUNDED
