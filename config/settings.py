@@ -148,11 +148,18 @@ class Settings(BaseSettings):
         default=(), description="Comma list, for rotation. Empty: the webhook answers 503."
     )
     stripe_api_key: Secret = Field(
-        default=None, description="Restricted key, Checkout Sessions read; needed for mails."
+        default=None,
+        description="Restricted key, reads Checkout Sessions and Events: mails, lost webhooks.",
     )
     stripe_api_base: Url = Field(default="https://api.stripe.com", description="No path.")
     stripe_livemode: bool | None = Field(
         default=None, description="Must match every event; default `true` in production only."
+    )
+    reconcile_every_minutes: float = Field(
+        default=5.0,
+        gt=0,
+        le=1440,
+        description="How often the clock asks Stripe for payments we were not told of.",
     )
     valuation_prices: PriceList = Field(
         default=(),
@@ -328,9 +335,14 @@ class Settings(BaseSettings):
             found.append("ENVIRONMENT=production with STRIPE_LIVEMODE=false: a staging system")
         if not self.stripe_webhook_secret:
             found.append("STRIPE_WEBHOOK_SECRET is empty: the webhook answers 503")
-        if _key_mode(self.stripe_api_key) not in {None, self.livemode}:
+        if not self.stripe_api_key:
             found.append(
-                "STRIPE_API_KEY is of the other mode than STRIPE_LIVEMODE: reads will fail"
+                "STRIPE_API_KEY is not set: nobody looks for payments whose webhook is lost"
+            )
+        elif not self.can_read_stripe:
+            found.append(
+                "STRIPE_API_KEY is of the other mode than STRIPE_LIVEMODE: reads will fail, and "
+                "nobody looks for payments whose webhook is lost"
             )
         if not self.valuation_prices or not self.certificate_prices:
             found.append("VALUATION_PRICES or CERTIFICATE_PRICES is empty: amounts are not checked")
@@ -349,6 +361,11 @@ class Settings(BaseSettings):
     @property
     def livemode(self) -> bool:
         return self.is_production if self.stripe_livemode is None else self.stripe_livemode
+
+    @property
+    def can_read_stripe(self) -> bool:
+        """Say whether there is a key, and of our own mode: the other one's orders are not ours."""
+        return bool(self.stripe_api_key) and _key_mode(self.stripe_api_key) in {None, self.livemode}
 
     @property
     def connect_s(self) -> float:

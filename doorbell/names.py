@@ -18,6 +18,7 @@ class ClockTask(StrEnum):
     HEALTH = "pferdewert.health"
     RETENTION = "pferdewert.retention"
     PROOF = "pferdewert.proof"
+    RECONCILE = "pferdewert.reconcile"
 
 
 QUEUE: Final = "jobs"

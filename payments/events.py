@@ -99,12 +99,19 @@ def read_event(body: bytes) -> StripeEvent:
     return event_of(_json_object(body))
 
 
-def event_of(raw: dict[str, Any]) -> StripeEvent:
+def event_of(raw: object) -> StripeEvent:
     """Read an event that Stripe's API told us. Raises MalformedEvent and UnwantedEvent."""
+    if not isinstance(raw, dict):
+        raise MalformedEvent("the event is not a JSON object")
     if raw.get("object") == _THIN:
         raise UnwantedEvent
     envelope = _read(_Envelope, raw)
     return _read(StripeEvent, raw | {"subject": envelope.data.object})
+
+
+def session_of(raw: object) -> CheckoutSession:
+    """Read a Checkout session that Stripe's API told us. Raises MalformedEvent."""
+    return _read(CheckoutSession, raw)
 
 
 def notice_of(event: StripeEvent) -> Notice:
@@ -141,7 +148,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return raw
 
 
-def _read(shape: type[Shape], raw: dict[str, Any]) -> Shape:
+def _read(shape: type[Shape], raw: object) -> Shape:
     """Raise outside the handler: pydantic's error holds the customer's data."""
     try:
         return shape.model_validate(raw)

@@ -107,13 +107,13 @@ class Intake:
         elif event.type in ENDING:
             outcome = Outcome.NOT_PAID
         else:
-            outcome = await self._take_withdrawal(notice.payment_intent)
+            outcome = await self.take_payment(notice.payment_intent)
         await self._inbox.handled(notice.id, outcome.value)
         return outcome
 
     async def take_session(self, session: CheckoutSession, *, event_livemode: bool | None) -> Taken:
         """Take one Checkout session, however it came to us; `event_livemode` if by an event."""
-        match await self._judge(session, event_livemode=event_livemode):
+        match await self.judge(session, event_livemode=event_livemode):
             case NotOurs():
                 log.info("session_not_ours", session_id=session.id)
                 return Taken(Outcome.IGNORED)
@@ -122,8 +122,19 @@ class Intake:
             case Paid() | Review() as judgement:
                 return await self._open(session, judgement)
 
-    async def _judge(self, session: CheckoutSession, *, event_livemode: bool | None) -> Judgement:
-        """Ask the orders only where the metadata does not lead to one."""
+    async def take_payment(self, payment_intent: str | None) -> Outcome:
+        """Apply all the inbox knows of a payment; without a job yet, it is kept for later."""
+        jobs = await self._settle(payment_intent)
+        for job in jobs:
+            log.info("payment_settled", job_id=job.id, state=job.state)
+        self._ring(jobs)
+        return Outcome.SETTLED if jobs else Outcome.NOTED
+
+    async def judge(self, session: CheckoutSession, *, event_livemode: bool | None) -> Judgement:
+        """Say what a session means, and change nothing. Raises Unavailable.
+
+        The orders are asked only where the metadata does not lead to one.
+        """
         known_as = None if order_reference(session) else await self._orders.exists(session.id)
         return judge(
             session,
@@ -155,14 +166,6 @@ class Intake:
             self._announce(job, judgement, created=created)
             self._ring([job, *settled])
         return Taken(_outcome_of(job), job, created)
-
-    async def _take_withdrawal(self, payment_intent: str | None) -> Outcome:
-        """Apply a refund or dispute; without a job yet, the inbox keeps it for later."""
-        jobs = await self._settle(payment_intent)
-        for job in jobs:
-            log.info("payment_settled", job_id=job.id, state=job.state)
-        self._ring(jobs)
-        return Outcome.SETTLED if jobs else Outcome.NOTED
 
     async def _settle(self, payment_intent: str | None) -> Sequence[Job]:
         """Apply all that is known about a payment; zero totals have none and need nothing."""

@@ -32,6 +32,11 @@ def is_refused(key: str) -> bool:
     return not key or "invalid" in key or "revoked" in key
 
 
+def lacks(key: str, resource: str) -> bool:
+    """Say whether a restricted key was made without a permission, e.g. `rk_test_without_event`."""
+    return f"without_{resource}" in key
+
+
 def suffix(key: str) -> str:
     """What may be written down of a key."""
     return key[-_SUFFIX:]

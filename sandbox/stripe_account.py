@@ -79,10 +79,10 @@ class Shelf:
 
 
 class StripeAccount:
-    """Sessions, events, charges and disputes.
+    """Sessions, events, charges, disputes and refunds.
 
     Charges are kept per payment intent, so that a partial and a full refund, or a refund and
-    a dispute, speak of the same charge.
+    a dispute, speak of the same charge. Of refunds the newest is kept per charge.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -94,6 +94,7 @@ class StripeAccount:
         self.events = Shelf()
         self.charges: dict[str, Json] = {}
         self.disputes: dict[str, Json] = {}
+        self.refunds: dict[str, Json] = {}
 
     def now(self) -> int:
         return int(self._clock())

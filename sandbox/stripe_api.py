@@ -25,6 +25,12 @@ _CURSORS = frozenset({"limit", "starting_after", "ending_before", "expand[]"})
 _RANGE = re.compile(r"created(?:\[(gt|gte|lt|lte)\])?")
 _EXPANDABLE = frozenset({"line_items", "payment_intent", "payment_intent.latest_charge"})
 _INDEX = re.compile(r"\[\d+\]")
+_PERMISSIONS = {
+    "/v1/checkout/sessions": "checkout_session",
+    "/v1/checkout/sessions/{id}": "checkout_session",
+    "/v1/events": "event",
+    "/v1/events/{id}": "event",
+}
 _Query = MultiDict[str]
 _Answer = Callable[[web.Request, _Query, bool], Json]
 
@@ -74,19 +80,31 @@ class StripeApi:
             "/v1/events": self._events,
             "/v1/events/{id}": self._event,
         }
-        return [web.get(path, self._handler(answer)) for path, answer in answers.items()]
+        return [web.get(path, self._handler(path, answer)) for path, answer in answers.items()]
 
-    def _handler(self, answer: _Answer) -> Callable[..., Any]:
+    def _handler(self, path: str, answer: _Answer) -> Callable[..., Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
             key = credentials.bearer_or_basic(request)
             with self._world.recording("stripe", request, vendor="stripe", key=key) as entry:
                 draw = drawn(request, self._world.director.stripe())
                 entry.outcome = draw.step.name
                 script = _fault(draw.step, draw.refusal_s)
+                script = script or self._refusal(key, _PERMISSIONS[path])
                 script = script or self._answered(request, key, answer, draw.latency_s)
                 return await perform(request, entry, script)
 
         return handle
+
+    def _refusal(self, key: str, resource: str) -> Script | None:
+        if not credentials.lacks(key, resource):
+            return None
+        refusal = StripeRefusalError(
+            403,
+            f"The provided key 'rk_****{credentials.suffix(key)}' does not have the required "
+            "permissions for this endpoint on account 'acct_sandbox'. Having the "
+            f"'rak_{resource}_read' permission would allow this request to continue.",
+        )
+        return refusal.script(self._world.ids.stripe("req", 14))
 
     def _answered(self, request: web.Request, key: str, answer: _Answer, after_s: float) -> Script:
         request_id = self._world.ids.stripe("req", 14)

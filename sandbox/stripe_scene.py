@@ -13,7 +13,13 @@ from sandbox.stripe_account import StripeAccount, snapshot
 from sandbox.stripe_world import Json, Kind
 
 _PRICES: Mapping[str, int] = {"valuation": 1490, "certificate": 4990}
-_DISPUTE_STATUS = {"charge.dispute.closed": "lost", "charge.dispute.updated": "under_review"}
+_REFUNDING = frozenset({"charge.refunded", "refund.created"})
+_RETURNED = frozenset({"failed", "canceled"})
+_DISPUTE_STATUS = {
+    "charge.dispute.closed": "lost",
+    "charge.dispute.updated": "under_review",
+    "charge.dispute.funds_reinstated": "won",
+}
 
 PaymentStatus = Literal["paid", "unpaid", "no_payment_required"]
 
@@ -174,8 +180,11 @@ def _subject(account: StripeAccount, ids: Ids, order: EventOrder, session: Json)
     charge = _charge(account, ids, session)
     if order.type.startswith("charge.dispute."):
         return _dispute(account, ids, order, charge)
-    if order.type == "charge.refunded" or order.type.startswith("refund."):
-        return _refunded(ids, order, charge, account.now())
+    if order.type in _REFUNDING:
+        refund = _refunded(account, ids, order, charge)
+        return charge if order.type == "charge.refunded" else refund
+    if order.type.startswith(("refund.", "charge.refund.")):
+        return _moved_refund(account, ids, order, charge)
     return charge
 
 
@@ -194,16 +203,27 @@ def _charge(account: StripeAccount, ids: Ids, session: Json) -> Json:
     return account.charges[intent_id]
 
 
-def _refunded(ids: Ids, order: EventOrder, charge: Json, now: int) -> Json:
+def _refunded(account: StripeAccount, ids: Ids, order: EventOrder, charge: Json) -> Json:
+    """Raise the charge's total and return the new refund."""
     before = charge["amount_refunded"]
     total = charge["amount"] if order.amount_refunded is None else order.amount_refunded
     charge["amount_refunded"] = total
     charge["refunded"] = total >= charge["amount"]
-    if order.type == "charge.refunded":
-        return charge
-    amount = max(0, total - before) or total
-    status = order.status or "succeeded"
-    return stripe_charges.refund(ids, charge, created=now, amount=amount, status=status)
+    amount, status = max(0, total - before) or total, order.status or "succeeded"
+    made = stripe_charges.refund(ids, charge, created=account.now(), amount=amount, status=status)
+    account.refunds[charge["id"]] = made
+    return made
+
+
+def _moved_refund(account: StripeAccount, ids: Ids, order: EventOrder, charge: Json) -> Json:
+    """Move the charge's newest refund on; what fails or is canceled returns to the charge."""
+    refund = account.refunds.get(charge["id"]) or _refunded(account, ids, order, charge)
+    default = "failed" if order.type == "refund.failed" else "succeeded"
+    before, refund["status"] = refund["status"], order.status or default
+    if refund["status"] in _RETURNED and before not in _RETURNED:
+        charge["amount_refunded"] = max(0, charge["amount_refunded"] - refund["amount"])
+        charge["refunded"] = False
+    return refund
 
 
 def _dispute(account: StripeAccount, ids: Ids, order: EventOrder, charge: Json) -> Json:

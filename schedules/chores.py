@@ -9,7 +9,7 @@ from typing import Any, Final
 from config.settings import Settings
 from domain.acceptance import judge
 from domain.ports import Clock
-from doorbell.names import ClockTask
+from doorbell.names import ClockTask, TaskName
 from ledger.connection import Connection
 from ledger.health import HealthBook
 from ledger.metrics import MongoFigures
@@ -22,6 +22,7 @@ from schedules.health import Watch, check_health
 from schedules.health_wiring import build_health, make_alerts
 from schedules.proof import Prover
 from schedules.retention import ages_of, clean_up
+from schedules.reconciliation_wiring import build_reconciliation
 from schedules.timetable import latest
 
 ALERTS_AT_ONCE: Final = 2
@@ -63,13 +64,22 @@ def make_chores(tools: Tools) -> Mapping[ClockTask, Chore]:
         ClockTask.HEALTH: _health(tools),
         ClockTask.RETENTION: _retention(tools),
         ClockTask.PROOF: Chore(build_proof(tools).work),
+        ClockTask.RECONCILE: _reconciliation(tools),
     }
 
 
 def switched_off(settings: Settings) -> frozenset[ClockTask]:
     """Return what the settings do not want done."""
-    wanted = settings.enable_performance_tracking
-    return frozenset() if wanted else frozenset({ClockTask.AGGREGATE})
+    wanted = {
+        ClockTask.AGGREGATE: settings.enable_performance_tracking,
+        ClockTask.RECONCILE: settings.can_read_stripe,
+    }
+    return frozenset(task for task, is_wanted in wanted.items() if not is_wanted)
+
+
+def periods(settings: Settings) -> Mapping[TaskName | ClockTask, float]:
+    """Return the seconds between two ticks where the settings say them."""
+    return {ClockTask.RECONCILE: settings.reconcile_every_minutes * 60}
 
 
 def _health(tools: Tools) -> Chore:
@@ -100,6 +110,20 @@ def build_proof(tools: Tools) -> Prover:
         clock=tools.clock,
         patience=timedelta(minutes=settings.alert_undelivered_minutes),
     )
+
+
+def _reconciliation(tools: Tools) -> Chore:
+    if not tools.settings.can_read_stripe:
+        return Chore(_nothing)
+    reconciliation = build_reconciliation(
+        tools.settings, tools.connection, tools.clock, tools.stack
+    )
+    return Chore(reconciliation.tick)
+
+
+async def _nothing() -> str:
+    """Without a key there is nothing to compare with."""
+    return "off"
 
 
 def _aggregation(tools: Tools) -> Chore:

@@ -29,6 +29,7 @@ from llm.http import make_client
 from llm.probe import probe
 from schedules.alerts import Alerts, Webhook
 from schedules.health import Ask, Component, HealthParts, ask_seconds
+from schedules.reconciliation_wiring import stripe_complaint
 from worker.wiring_chain import known_models, listed_stages, make_openrouter
 
 REDIS_SECONDS: Final = 2.0
@@ -164,9 +165,16 @@ def _services(
     async def workers() -> str:
         return "" if await MongoPresence(connection).live() else "no worker is alive"
 
+    async def stripe() -> str:
+        if not settings.can_read_stripe:
+            return "STRIPE_API_KEY is of the other mode than STRIPE_LIVEMODE"
+        return await stripe_complaint(connection, clock)
+
     asks: dict[str, Ask] = {"mongodb": mongodb, "redis": ping, "beat": chores, "workers": workers}
     for name, ask in asks.items():
         yield Component(Watched(name=name, sort=Sort.SERVICE), ask)
+    has_key = settings.stripe_api_key is not None
+    yield Component(Watched(name="stripe", sort=Sort.SERVICE, enabled=has_key), stripe)
 
 
 def overdue(chores: Sequence[ChoreAge]) -> str:

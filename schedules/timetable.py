@@ -1,7 +1,7 @@
 """What runs when, and why. Times are UTC; every task is a hint: "do whatever is due now"."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -50,7 +50,17 @@ TIMETABLE: Final = (
         every_s=60.0,
         why="Compares paid events, jobs, orders and mails; tells of parked and lost orders.",
     ),
+    Entry(
+        task=ClockTask.RECONCILE,
+        every_s=300.0,
+        why="Compares with Stripe: what is paid there has a job here (RECONCILE_EVERY_MINUTES).",
+    ),
 )
+
+
+def timed(entries: Iterable[Entry], every_s: Mapping[TaskName | ClockTask, float]) -> list[Entry]:
+    """Return the lines with the periods that the settings want for some of them."""
+    return [replace(entry, every_s=every_s.get(entry.task, entry.every_s)) for entry in entries]
 
 
 def beat_schedule(entries: Iterable[Entry]) -> dict[str, dict[str, Any]]:

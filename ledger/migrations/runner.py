@@ -15,6 +15,7 @@ from ledger.migrations import (
     m0004_performance,
     m0005_proof,
     m0006_retention,
+    m0007_reconciliation,
 )
 from ledger.migrations.lease import LEASE_S, Lease
 from ledger.migrations.schema import Migration
@@ -29,6 +30,7 @@ ALL: Final[Sequence[Migration]] = (
     m0004_performance.MIGRATION,
     m0005_proof.MIGRATION,
     m0006_retention.MIGRATION,
+    m0007_reconciliation.MIGRATION,
 )
 
 

@@ -11,9 +11,11 @@ from pydantic import SecretStr
 from config.settings import Settings
 from doorbell.names import ClockTask
 from ledger.connection import Connection, connect
-from schedules.chores import Tools, make_chores, switched_off
-from schedules.timetable import TIMETABLE
+from schedules.chores import Tools, make_chores, periods, switched_off
+from schedules.timetable import TIMETABLE, timed
 from tests.fakes.clock import FakeClock
+
+KEY = SecretStr("rk_test_sandbox")
 
 
 def settings(**changes: Any) -> Settings:
@@ -47,7 +49,26 @@ async def test_aggregation_is_due_at_the_hour_of_the_settings(connection: Connec
     assert since() == datetime(2026, 11, 20, 5, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("tracking", "off"), [(True, set()), (False, {ClockTask.AGGREGATE})])
-def test_switched_off(*, tracking: bool, off: set[ClockTask]) -> None:
-    """ENABLE_PERFORMANCE_TRACKING=false means no aggregation."""
-    assert switched_off(settings(enable_performance_tracking=tracking)) == off
+@pytest.mark.parametrize(
+    ("changes", "off"),
+    [
+        ({"stripe_api_key": KEY}, set()),
+        ({"stripe_api_key": KEY, "enable_performance_tracking": False}, {ClockTask.AGGREGATE}),
+        ({}, {ClockTask.RECONCILE}),
+        ({"stripe_api_key": KEY, "stripe_livemode": True}, {ClockTask.RECONCILE}),
+    ],
+)
+def test_switched_off(changes: dict[str, Any], off: set[ClockTask]) -> None:
+    """No tracking, no aggregation; no key of our own mode, no reconciliation, with a warning."""
+    told = settings(**changes)
+    assert switched_off(told) == off
+    lost = [warning for warning in told.warnings() if "webhook is lost" in warning]
+    assert bool(lost) is (ClockTask.RECONCILE in off)
+
+
+def test_the_reconciliation_keeps_the_time_of_the_settings() -> None:
+    """RECONCILE_EVERY_MINUTES, fractions included."""
+    told = settings(stripe_api_key=KEY, reconcile_every_minutes=0.5)
+    timetable = {entry.task: entry.every_s for entry in timed(TIMETABLE, periods(told))}
+    assert timetable[ClockTask.RECONCILE] == 30
+    assert timetable[ClockTask.HEALTH] == 60
