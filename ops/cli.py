@@ -12,6 +12,8 @@ from ops.doctor import EPILOG as DOCTOR_EPILOG
 from ops.doctor import doctor
 from ops.erase import EPILOG as ERASE_EPILOG
 from ops.erase import erase
+from ops.reconcile import EPILOG as RECONCILE_EPILOG
+from ops.reconcile import reconcile
 from ops.rollback import EPILOG as ROLLBACK_EPILOG
 from ops.rollback import rollback
 from ops.status import EPILOG as STATUS_EPILOG
@@ -38,6 +40,7 @@ app.command(epilog=ERASE_EPILOG)(erase)
 app.add_typer(models.app, name="models")
 app.command(epilog=ROLLBACK_EPILOG)(rollback)
 app.command(epilog=AGGREGATE_EPILOG)(aggregate)
+app.command(epilog=RECONCILE_EPILOG)(reconcile)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(webhook.app, name="webhook")
 

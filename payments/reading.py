@@ -40,6 +40,10 @@ class KeyRefused(DomainError):  # noqa: N818 - reads as the sentence it is
     """Stripe refuses the key, as a whole or for this source. The message says what to do."""
 
 
+class StripeAway(Unavailable):
+    """Stripe did not answer, or not for now, or not what was asked for."""
+
+
 class CursorLost(DomainError):  # noqa: N818 - reads as the sentence it is
     """The object a list was to go on after is gone; events are kept for 30 days only."""
 
@@ -55,17 +59,24 @@ class Page:
 class StripeReader:
     """Reads with a restricted key, one request after the other.
 
-    Every verb raises Unavailable when Stripe does not answer for now, KeyRefused, and CursorLost
+    Every verb raises StripeAway when Stripe does not answer for now, KeyRefused, and CursorLost
     for a cursor that leads nowhere.
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, *, base_url: str, api_key: SecretStr, clock: Clock
+        self,
+        client: httpx.AsyncClient,
+        *,
+        base_url: str,
+        api_key: SecretStr,
+        clock: Clock,
+        request_s: float = REQUEST_S,
     ) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key
         self._clock = clock
+        self._request_s = request_s
         self._next_at = 0.0
 
     async def sessions(self, *, since: datetime, after: str | None = None) -> Page:
@@ -100,7 +111,7 @@ class StripeReader:
         listed = _object(await self._get(path, "", query))
         items = listed.get("data")
         if not isinstance(items, list):
-            raise Unavailable("Stripe's answer is no list")
+            raise StripeAway("Stripe's answer is no list")
         return Page(items, _cursor(items) if listed.get("has_more") is True else None)
 
     async def _get(self, path: str, item: str, query: list[tuple[str, str]]) -> "_Answer":
@@ -114,7 +125,7 @@ class StripeReader:
             if wait_s > LONGEST_WAIT_S:
                 break
             await self._clock.sleep(wait_s)
-        raise Unavailable("Stripe answered 429: too many requests")
+        raise StripeAway("Stripe answered 429: too many requests")
 
     async def _ask(self, path: str, query: list[tuple[str, str]]) -> "_Answer":
         await self._keep_pace()
@@ -125,7 +136,7 @@ class StripeReader:
         url = f"{self._base_url}{path}"
         try:
             async with (
-                asyncio.timeout(REQUEST_S),
+                asyncio.timeout(self._request_s),
                 self._client.stream("GET", url, params=tuple(query), headers=headers) as response,
             ):
                 return _Answer(
@@ -134,7 +145,7 @@ class StripeReader:
                     await _read(response),
                 )
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-            raise Unavailable(f"Stripe did not answer: {type(error).__name__}") from None
+            raise StripeAway(f"Stripe did not answer: {type(error).__name__}") from None
 
     async def _keep_pace(self) -> None:
         now = self._clock.monotonic()
@@ -156,7 +167,7 @@ async def _read(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_BODY:
-            raise Unavailable(f"Stripe's answer is larger than {MAX_BODY} bytes")
+            raise StripeAway(f"Stripe's answer is larger than {MAX_BODY} bytes")
     return bytes(body)
 
 
@@ -173,7 +184,7 @@ def _checked(answer: _Answer, path: str) -> _Answer:
                 f"STRIPE_API_KEY may not read this (403): grant it {_GRANTS[path]}"
                 f"{_named_permission(answer)}"
             )
-    raise Unavailable(f"Stripe answered {answer.status}")
+    raise StripeAway(f"Stripe answered {answer.status}")
 
 
 def _named_permission(answer: _Answer) -> str:
@@ -197,7 +208,7 @@ def _object(answer: _Answer) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or answer.status != httpx.codes.OK:
-        raise Unavailable("Stripe's answer is not what was asked for")
+        raise StripeAway("Stripe's answer is not what was asked for")
     return found
 
 
@@ -212,10 +223,10 @@ def _error(answer: _Answer) -> dict[str, Any]:
 def _cursor(items: Sequence[Any]) -> str:
     """Return the id to go on after; what has none at the end of a page comes again in the next.
 
-    Raises Unavailable when nothing has one: the rest is out of reach then.
+    Raises StripeAway when nothing has one: the rest is out of reach then.
     """
     for item in reversed(items):
         found = item.get("id") if isinstance(item, dict) else None
         if isinstance(found, str) and found:
             return found
-    raise Unavailable("Stripe's list says that it goes on, but not where")
+    raise StripeAway("Stripe's list says that it goes on, but not where")

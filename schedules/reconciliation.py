@@ -9,7 +9,6 @@ from typing import Final, Protocol
 
 import structlog
 
-from domain.errors import Unavailable
 from domain.ports import Clock
 from domain.reconciliation import (
     SPANS,
@@ -23,7 +22,7 @@ from domain.reconciliation import (
     facts_of,
     next_pass,
 )
-from payments.reading import CursorLost, KeyRefused, Page, StripeReader
+from payments.reading import CursorLost, KeyRefused, Page, StripeAway, StripeReader
 from producer.intake import PAYING, WITHDRAWING
 from schedules.taking import Taker
 
@@ -74,19 +73,18 @@ class Reconciliation:
         """Do what is due in every source and say in a line how it went. Raises Unavailable."""
         tallies, faults = list[Tally](), list[str]()
         for source in Source:
-            standing = await self._book.standing(source)
-            for walk in self._due(standing):
-                standing = await self._attempt(source, standing, walk, tallies)
-                if standing.fault:
-                    faults.append(source.value)
-                    break
+            if (await self._catch_up(source, tallies)).fault:
+                faults.append(source.value)
         counts = added_up(tallies).counts()
         log.info("reconciled", **counts, faults=faults)
         said = ", ".join(f"{field} {count}" for field, count in counts.items())
         return f"{said}; unread: {', '.join(faults)}" if faults else said
 
     async def look_back(self, source: Source, since: datetime) -> Pass:
-        """Walk through one source by hand. Raises Unavailable, KeyRefused and CursorLost."""
+        """Walk through one source by hand.
+
+        Raises Unavailable for MongoDB, and StripeAway, KeyRefused and CursorLost.
+        """
         begun = Pass(reach=Reach.FULL, begun_at=self._clock.now(), window_from=since)
         return await self._walk(source, begun, Standing(), _forget)
 
@@ -96,10 +94,15 @@ class Reconciliation:
         if facts is not None:
             await self._book.keep_facts(facts)
 
-    def _due(self, standing: Standing) -> Sequence[Pass]:
+    async def _catch_up(self, source: Source, tallies: list[Tally]) -> Standing:
         """Go on with what was cut off, then look at what has happened since."""
+        standing = await self._book.standing(source)
+        if standing.under_way:
+            standing = await self._attempt(source, standing, standing.under_way, tallies)
+            if standing.fault:
+                return standing
         fresh = next_pass(standing, self._clock.now())
-        return [standing.under_way, fresh] if standing.under_way else [fresh]
+        return await self._attempt(source, standing, fresh, tallies)
 
     async def _attempt(
         self, source: Source, standing: Standing, begun: Pass, tallies: list[Tally]
@@ -114,7 +117,7 @@ class Reconciliation:
 
         try:
             walk = await self._walk(source, begun, standing, keep)
-        except (KeyRefused, Unavailable, CursorLost) as error:
+        except (KeyRefused, StripeAway, CursorLost) as error:
             tallies.append(at.tally)
             rest = at if at.cursor else None
             return await self._note_fault(

@@ -14,7 +14,7 @@ from ledger.counterparts import Counterparts
 from ledger.reconciliation import ReconciliationBook
 from ledger.records import MongoRecords
 from llm.http import make_client
-from payments.reading import KeyRefused, StripeReader
+from payments.reading import REQUEST_S, KeyRefused, StripeReader
 from producer.wiring import build_intake
 from schedules.reconciliation import Reconciliation
 from schedules.taking import Taker
@@ -29,10 +29,11 @@ def build_reconciliation(
     stack: AsyncExitStack,
     *,
     rehearse: bool = False,
+    request_s: float = REQUEST_S,
 ) -> Reconciliation:
     """Return the reconciliation; the stack closes what it opens. Raises KeyRefused without a key.
 
-    `rehearse`: read everything, change nothing.
+    `rehearse`: read everything, change nothing. `request_s` bounds each request to Stripe.
     """
     if settings.stripe_api_key is None:
         raise KeyRefused("STRIPE_API_KEY is not set: Stripe cannot be read")
@@ -49,6 +50,7 @@ def build_reconciliation(
             base_url=settings.stripe_api_base,
             api_key=settings.stripe_api_key,
             clock=clock,
+            request_s=request_s,
         ),
         taker=Taker(
             build_intake(settings, connection=connection, ringer=ringer, clock=clock),
