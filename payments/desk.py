@@ -15,6 +15,7 @@ from domain.errors import Unavailable
 
 _TOTAL_S: Final = 10.0
 _SESSIONS: Final = "/v1/checkout/sessions"
+_EVENTS: Final = "/v1/events"
 
 
 class StripeRefused(Exception):  # noqa: N818 - reads as the sentence it is
@@ -30,8 +31,12 @@ class StripeDesk:
         self._api_key = api_key
 
     async def check(self) -> None:
-        """Read one Checkout session, whichever. Raises Unavailable and StripeRefused."""
-        await self._get(f"{_SESSIONS}?limit=1")
+        """Read one Checkout session and one event, whichever.
+
+        Raises Unavailable and StripeRefused.
+        """
+        for path in (_SESSIONS, _EVENTS):
+            await self._get(f"{path}?limit=1")
 
     async def session(self, session_id: str) -> dict[str, Any]:
         """Return a Checkout session as Stripe tells it. Raises Unavailable and StripeRefused."""
@@ -45,7 +50,7 @@ class StripeDesk:
         except (httpx.HTTPError, TimeoutError) as error:
             raise Unavailable(f"Stripe did not answer: {type(error).__name__}") from None
         if response.status_code != httpx.codes.OK:
-            raise _refusal(response.status_code)
+            raise _refusal(response.status_code, path)
         try:
             answer = response.json()
         except ValueError:
@@ -55,13 +60,14 @@ class StripeDesk:
         return answer
 
 
-def _refusal(status: int) -> Exception:
+def _refusal(status: int, path: str) -> Exception:
+    read = "Events" if path.startswith(_EVENTS) else "Checkout Sessions"
     match status:
         case 401:
             return StripeRefused("Stripe refuses STRIPE_API_KEY (401): make a new restricted key")
         case 403:
             return StripeRefused(
-                "STRIPE_API_KEY may not read Checkout Sessions (403): grant it that permission"
+                f"STRIPE_API_KEY may not read {read} (403): grant it that permission"
             )
         case 404:
             return StripeRefused(

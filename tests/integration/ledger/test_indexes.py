@@ -16,6 +16,7 @@ DUE = {
     "rung_at": {"$not": {"$gte": NOW}},
 }
 HOLDER = {"kind": "valuation", "order_id": ORDER_ID, "holds_order": True}
+UNPAID = {"payment_status": "unpaid", "type": {"$in": ["a", "b"]}, "created": {"$gte": NOW}}
 DUPLICATES = {
     "kind": "valuation",
     "order_id": ORDER_ID,
@@ -54,6 +55,8 @@ NAMED_BY_ORDERS = {
         (STRIPE_EVENTS, {"payment_intent": "pi_1"}, "payment"),
         (STRIPE_EVENTS, PAID_LATELY, "paying"),
         (STRIPE_EVENTS, {"handled_at": None, "received_at": {"$lt": NOW}}, "unhandled"),
+        (STRIPE_EVENTS, UNPAID, "unpaid"),
+        (STRIPE_EVENTS, {"session_id": "cs_1", "type": "x"}, "session"),
         (ORDERS[Kind.VALUATION], {"stripeSessionId": "cs_1"}, "stripeSessionId_unique"),
         (ORDERS[Kind.CERTIFICATE], {"stripeSessionId": "cs_1"}, "stripeSessionId_unique"),
         (

@@ -234,6 +234,53 @@ async def test_a_day_is_aggregated_by_hand(shop: Shop) -> None:
     assert (first["day"], first["total_requests"]) == ("2026-11-19", 0)
 
 
+async def test_lost_payments_are_found_by_hand(shop: Shop) -> None:
+    """A dry run names them and changes nothing; the real one opens their jobs; then all is well."""
+    session = await shop.control.create_session("valuation", "65f0c0ffee65f0c0ffee65f0")
+
+    dry = await shop.told("reconcile", "--dry-run")
+    jobs = await shop.connection.latest("jobs").count_documents({})
+    real, again = await shop.told("reconcile"), await shop.told("reconcile", "--hours", "1")
+    shown = await shop.call("reconcile", "--dry-run")
+
+    def opened(report: dict[str, Any]) -> list[str]:
+        return [r["source"] for r in report["sources"] if r["tally"]["opened"]]
+
+    assert (opened(dry), dry["exit_code"], jobs) == (["sessions"], Exit.FAILED, 0)
+    assert dry["sources"][2]["tally"]["unknown_paid"] == [session["id"]]
+    assert (opened(real), real["exit_code"]) == (["sessions"], Exit.OK)
+    assert (opened(again), again["exit_code"]) == ([], Exit.OK)
+    assert "nothing changed" in shown.output
+
+
+async def test_a_dry_run_sees_undelivered_events(shop: Shop) -> None:
+    """What they would open or settle is counted, and the inbox stays as it was."""
+    session = await shop.control.create_session("valuation", "65f0c0ffee65f0c0ffee65f0", created=1)
+    for type_ in ("checkout.session.completed", "charge.refunded"):
+        await shop.control.create_event(type_, session["id"])
+
+    dry = await shop.told("reconcile", "--dry-run")
+
+    tallies = {report["source"]: report["tally"] for report in dry["sources"]}
+    assert (tallies["undelivered"]["opened"], tallies["follow_ups"]["settled"]) == (1, 1)
+    assert await shop.connection.latest("stripe_events").count_documents({}) == 0
+
+
+async def test_stripe_that_cannot_be_read_by_hand(shop: Shop) -> None:
+    """No key and one of the other mode are refused; what one source lacks stops no other."""
+    without = await shop.call("reconcile", STRIPE_API_KEY="")
+    other = await shop.call(
+        "reconcile", STRIPE_API_KEY="rk_live_rehearsal", STRIPE_LIVEMODE="false"
+    )
+    half = await shop.told("reconcile", STRIPE_API_KEY="rk_test_without_event")
+
+    assert (without.exit_code, other.exit_code) == (Exit.FAILED, Exit.FAILED)
+    assert "STRIPE_API_KEY" in without.output + without.stderr
+    faults = {report["source"]: report["fault"] for report in half["sources"]}
+    assert "Events: read" in faults["undelivered"]
+    assert (faults["sessions"], half["exit_code"]) == (None, Exit.FAILED)
+
+
 async def test_the_chain_is_listed_with_and_without_openrouter(shop: Shop) -> None:
     """Five stages in their order; without the list the table still tells prices."""
     listed = await shop.told("models", "list")

@@ -64,6 +64,28 @@ async def test_keys_open_their_own_mode(
     assert response.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("key", "path", "permission"),
+    [
+        ("rk_test_without_event", "/v1/events", "rak_event_read"),
+        ("rk_test_without_checkout_session", "/v1/checkout/sessions", "rak_checkout_session_read"),
+    ],
+)
+async def test_a_restricted_key_lacks_what_its_name_says(
+    http: httpx.AsyncClient, key: str, path: str, permission: str
+) -> None:
+    """403 with the permission's name, for that resource alone."""
+    headers = {"Authorization": f"Bearer {key}"}
+    answers = {
+        asked: await http.get(asked, headers=headers)
+        for asked in ("/v1/events", "/v1/checkout/sessions")
+    }
+
+    assert answers.pop(path).status_code == 403
+    assert [answer.status_code for answer in answers.values()] == [200]
+    assert permission in (await http.get(path, headers=headers)).json()["error"]["message"]
+
+
 async def test_a_missing_session_is_named_as_stripe_does(http: httpx.AsyncClient) -> None:
     """resource_missing, 404."""
     response = await http.get("/v1/checkout/sessions/cs_test_nowhere", headers=TEST_KEY)

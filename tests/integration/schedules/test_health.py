@@ -100,6 +100,7 @@ async def test_a_start_without_customers(parts: HealthParts, connection: Connect
         "redis": "healthy",
         "beat": "healthy",
         "workers": "healthy",
+        "stripe": "disabled",
     }
     assert report.status is Status.HEALTHY
     assert set(await HealthBook(connection).recall()) == set(statuses(report))

@@ -37,6 +37,17 @@ async def test_refusals_say_what_to_do(status: int, words: str) -> None:
     assert KEY.get_secret_value() not in str(refused.value)
 
 
+async def test_the_key_must_read_events_too() -> None:
+    """Without them nobody notices refunds whose webhook got lost."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(403 if request.url.path == "/v1/events" else 200, json={})
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    with pytest.raises(StripeRefused, match="may not read Events"):
+        await StripeDesk(client, base_url=BASE, api_key=KEY).check()
+
+
 @pytest.mark.parametrize(("status", "body"), [(500, {}), (429, {}), (200, ["no", "object"])])
 async def test_everything_else_is_an_outage(status: int, body: object) -> None:
     """Trying again later is right."""

@@ -121,6 +121,26 @@ def test_refunds_and_disputes_speak_of_one_charge(account: StripeAccount, ids: I
     assert (seen[2]["status"], seen[3]["status"]) == ("needs_response", "won")
 
 
+def test_a_refund_that_fails_returns_to_its_charge(account: StripeAccount, ids: Ids) -> None:
+    """The same refund moves on; failing twice returns it once; a new refund is another one."""
+    session_id = ordered(account, ids)["id"]
+    types = ["charge.refunded", "refund.updated", "refund.failed", "charge.refund.updated"]
+    statuses = [None, None, None, "failed"]
+    seen = [
+        evented(account, ids, type=type_, status=status, session_id=session_id)["data"]["object"]
+        for type_, status in zip(types, statuses, strict=True)
+    ]
+    partial = evented(
+        account, ids, type="charge.refunded", amount_refunded=500, session_id=session_id
+    )["data"]["object"]
+
+    assert [refund["status"] for refund in seen[1:]] == ["succeeded", "failed", "failed"]
+    assert len({refund["id"] for refund in seen[1:]}) == 1
+    assert {refund["amount"] for refund in seen[1:]} == {1490}
+    assert (partial["amount_refunded"], partial["refunded"]) == (500, False)
+    assert account.refunds[partial["id"]]["amount"] == 500
+
+
 def test_events_about_nothing_are_refused(account: StripeAccount, ids: Ids) -> None:
     """An unknown session is named, not invented."""
     with pytest.raises(SceneError, match="cs_test_nowhere"):
