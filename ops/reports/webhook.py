@@ -22,13 +22,14 @@ Json = dict[str, Any]
 
 
 class EventType(StrEnum):
-    """What the web process listens to."""
+    """What can be rehearsed of what the web process listens to."""
 
     COMPLETED = "checkout.session.completed"
     ASYNC_SUCCEEDED = "checkout.session.async_payment_succeeded"
     ASYNC_FAILED = "checkout.session.async_payment_failed"
     EXPIRED = "checkout.session.expired"
     REFUNDED = "charge.refunded"
+    REFUND_FAILED = "refund.failed"
     DISPUTE_CREATED = "charge.dispute.created"
     DISPUTE_CLOSED = "charge.dispute.closed"
 
@@ -69,13 +70,16 @@ def session_for(
 
 
 def subject_of(type_: EventType, session: Mapping[str, Any]) -> Json:
-    """Return what an event is about. Refunds are full, a closed dispute is won."""
+    """Return what an event is about. Refunds are full and may fail, a closed dispute is won."""
     amount = session.get("amount_total") or 0
     about = {"payment_intent": session.get("payment_intent"), "amount": amount}
     match type_:
         case EventType.REFUNDED:
             refund = {"refunded": True, "amount_refunded": amount}
             return {"id": f"ch_{session['id']}", "object": "charge"} | about | refund
+        case EventType.REFUND_FAILED:
+            refund = {"charge": f"ch_{session['id']}", "status": "failed"}
+            return {"id": f"re_{session['id']}", "object": "refund"} | about | refund
         case EventType.DISPUTE_CREATED | EventType.DISPUTE_CLOSED:
             status = "won" if type_ is EventType.DISPUTE_CLOSED else "needs_response"
             dispute = {"charge": f"ch_{session['id']}", "status": status}

@@ -117,6 +117,27 @@ async def test_news_in_any_order_end_the_same(world: World) -> None:
     assert job.money == REFUNDED.model_copy(update={"disputes": WON.disputes})
 
 
+async def test_a_failed_refund_brings_the_job_back(world: World) -> None:
+    """With its answer; whoever heard less comes too late to cancel it again."""
+    answered = await world.answered(await world.open(payment_intent=PAYMENT_INTENT))
+    refunded = REFUNDED.model_copy(update={"heard": 1})
+    await world.paid.settle(PAYMENT_INTENT, refunded)
+    await world.paid.settle(PAYMENT_INTENT, Money(heard=2))
+    [job] = await world.paid.settle(PAYMENT_INTENT, refunded)
+    assert (job.state, job.answer, job.reason) == (State.ANSWERED, answered.job.answer, None)
+    assert job.money == Money(heard=2)
+
+
+async def test_a_failed_refund_finds_its_order_taken(world: World) -> None:
+    """The second payment works for it by now; a human gives one of the two back."""
+    await world.open("cs_1", payment_intent=PAYMENT_INTENT)
+    await world.open("cs_2")
+    await world.paid.settle(PAYMENT_INTENT, REFUNDED.model_copy(update={"heard": 1}))
+    [job] = await world.paid.settle(PAYMENT_INTENT, Money(heard=2))
+    assert job.reason is not None
+    assert (job.state, job.reason.code) == (State.PARKED, ReasonCode.DUPLICATE_PAYMENT)
+
+
 async def test_a_repeat_leaves_the_job_untouched(world: World) -> None:
     """The same news twice are one change."""
     await world.open(payment_intent=PAYMENT_INTENT)

@@ -10,7 +10,7 @@ from domain.job import State
 from ledger.names import STRIPE_EVENTS
 from tests.builders import SESSION_ID
 from tests.integration.producer.conftest import Shop
-from tests.stripe_events import PAYMENT_INTENT, event, refund_event, session
+from tests.stripe_events import PAYMENT_INTENT, event, refund_event, returned_refund_event, session
 
 JOB_ID = f"valuation:{SESSION_ID}"
 
@@ -48,6 +48,21 @@ async def test_refund_and_payment_at_once_end_cancelled(shop: Shop, number: int)
     assert job["state"] == State.CANCELLED.value
     assert job["money"]["refunded"] == 1490
     assert job["payment"]["payment_intent"] == PAYMENT_INTENT
+
+
+@pytest.mark.parametrize("number", range(8))
+async def test_a_refund_and_its_failure_at_once_end_owed(shop: Shop, number: int) -> None:
+    """A writer who had not heard of the failure yet never has the last word."""
+    calls = [event(session()), refund_event(1490), refund_event(1490)]
+    calls += [returned_refund_event(type_) for type_ in ("refund.failed", "refund.updated")] * 2
+    random.Random(number).shuffle(calls)  # noqa: S311 - an order to try, no secret
+
+    answers = await asyncio.gather(*(shop.post(raw) for raw in calls))
+
+    assert [answer.status_code for answer in answers] == [200] * len(calls)
+    (job,) = await shop.jobs()
+    assert (job["state"], job["holds_order"]) == (State.QUEUED.value, True)
+    assert (job["money"]["heard"], job["money"]["refunded"]) == (3, 0)
 
 
 async def test_two_sessions_for_one_order_at_once(shop: Shop) -> None:
