@@ -229,7 +229,7 @@ def test_what_the_page_calls_a_conflict_is_one() -> None:
 def test_stripe_is_subscribed_to_what_the_intake_understands() -> None:
     section = read(DOCS / "connecting-the-site.md").split("## ")[1]
 
-    assert set(re.findall(r"`((?:checkout|charge)\.[a-z_.]+)`", section)) == (
+    assert set(re.findall(r"`((?:checkout|charge|refund)\.[a-z_.]+)`", section)) == (
         PAYING | ENDING | WITHDRAWING
     )
 
