@@ -15,14 +15,15 @@ from ledger.health import HealthBook
 from ledger.metrics import MongoFigures
 from ledger.performance import MongoPerformance
 from ledger.proof import ProofBook
+from ledger.reconciliation import ReconciliationBook
 from ledger.retention import MongoRetention
 from llm.http import make_client
 from schedules.aggregation import catch_up
 from schedules.health import Watch, check_health
 from schedules.health_wiring import build_health, make_alerts
 from schedules.proof import Prover
-from schedules.retention import ages_of, clean_up
 from schedules.reconciliation_wiring import build_reconciliation
+from schedules.retention import ages_of, clean_up
 from schedules.timetable import latest
 
 ALERTS_AT_ONCE: Final = 2
@@ -109,6 +110,7 @@ def build_proof(tools: Tools) -> Prover:
         judge=judge,
         clock=tools.clock,
         patience=timedelta(minutes=settings.alert_undelivered_minutes),
+        reconciled=ReconciliationBook(tools.connection, tools.clock).last_reconciliation,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.answer import AttemptOutcome
-from domain.job import Job, Kind, MailTo, State
+from domain.job import Job, Kind, State
 from ledger.connection import Connection
 from ledger.names import AI_REQUESTS, ERROR_LOGS, JOBS, ORDERS, STRIPE_EVENTS
 from ledger.retention import EXPIRY, Ages, MongoRetention
