@@ -35,6 +35,9 @@ test: install ## All rings of tests: unit, judgement (the acceptance filter), in
 	@$(BIN)/python -m pytest tests/integration $(ARGS)
 	@$(BIN)/python -m pytest tests/acceptance $(ARGS)
 
+bench: install ## Measure in at most ten minutes (ARGS="--quick", "--only jobs"; see docs/performance.md).
+	@$(BIN)/python -m bench $(ARGS)
+
 env: install ## Write .env.example and the generated pages from the code.
 	@$(BIN)/python -m config.env_example > .env.example
 	@$(BIN)/python -m config.manual > docs/configuration.md
@@ -51,4 +54,4 @@ fmt: install ## Format and fix what can be fixed.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-.PHONY: help install lock env demo up test lint fmt
+.PHONY: help install lock env demo up test bench lint fmt
