@@ -27,6 +27,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "aggregation": upkeep.measure_aggregation,
 }
 PROFILE: Final = "profile"
+FILE_WIDTH: Final = 140
 
 
 def main(
@@ -59,7 +60,13 @@ def main(
     names = only or [*MEASURES, *([PROFILE] if profile else [])]
     if unknown := [name for name in names if name not in measures]:
         raise typer.BadParameter(f"no such measurement: {', '.join(unknown)}")
-    run(Console(), {name: measures[name] for name in names}, quick=quick, out=out)
+    console = Console()
+    run(
+        console if console.is_terminal else Console(width=FILE_WIDTH),
+        {name: measures[name] for name in names},
+        quick=quick,
+        out=out,
+    )
 
 
 def run(console: Console, measures: dict[str, Measure], *, quick: bool, out: Path) -> None:
