@@ -13,9 +13,11 @@ from bench.stacks import costs, functions
 TRIPS_JOBS: Final = 40
 TRIPS_FLIGHT: Final = 4
 PROFILE_JOBS: Final = 800
-PROFILE_S: Final = 10
-# Each sample stops the process; more of them measure py-spy.
-PROFILE_RATE: Final = 25
+PROFILE_S: Final = 8
+# Each sample stops all threads; more of either measure py-spy.
+PROFILE_RATE: Final = 40
+PROFILE_FLIGHT: Final = 64
+PROFILE_LATENCY_S: Final = 0.2
 WRITES: Final = ("findAndModify", "update", "insert", "delete", "commitTransaction")
 OURS: Final = ("worker/", "ledger/", "llm/", "domain/", "mail/", "doorbell/", "config/")
 
@@ -46,7 +48,7 @@ def measure_profile(house: House, *, quick: bool) -> Section:
     tables = []
     for contender in (contest.STORY, contest.OURS):
         raw = FOLDER / f"stacks-{contender.module.rpartition('.')[2]}.raw"
-        jobs = PROFILE_JOBS if contender.story else 3 * PROFILE_JOBS
+        jobs = PROFILE_JOBS if contender.story else 5 * PROFILE_JOBS
         _profile(house, contender, raw, jobs=jobs // 2 if quick else jobs)
         if raw.exists():
             tables += _tables(contender.name, raw)
@@ -69,14 +71,25 @@ def _profile(house: House, contender: contest.Contender, raw: Path, *, jobs: int
         ]  # fmt: skip
         subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - our own
 
-    contest.run(house, contender, flight=200, jobs=jobs, stream=contender.story, meanwhile=sample)
+    contest.run(
+        house,
+        contender,
+        flight=PROFILE_FLIGHT,
+        jobs=jobs,
+        stream=contender.story,
+        latency_s=PROFILE_LATENCY_S,
+        meanwhile=sample,
+    )
 
 
 def _tables(name: str, raw: Path) -> list[Table]:
     lines = raw.read_text("utf-8").splitlines()
+    taken = sum(int(line.rpartition(" ")[2]) for line in lines)
     areas = [(cost.name, 100 * cost.share) for cost in costs(lines)]
     ours = [(cost.name, 100 * cost.share) for cost in functions(lines, of=OURS)[:20]]
     return [
-        Table(("area, by the frame nearest the leaf", "%"), areas, title=name),
+        Table(
+            ("area, by the frame nearest the leaf", "%"), areas, title=f"{name}, {taken} samples"
+        ),
         Table(("our functions, with what they call", "%"), ours, title=name),
     ]

@@ -23,6 +23,9 @@ DAY: Final = date(2026, 11, 20)
 MODELS: Final = ("google/gemini-2.5-pro", "anthropic/claude-sonnet-5", "openai/gpt-4o")
 BATCH: Final = 1000
 STARTS: Final = 3
+LONG_RUN: Final = 2000
+"""Jobs below which growth says more about pools filling up than about leaks."""
+
 SETTLED: Final = 0.3
 """Share of a long run after which caches and pools have grown to their size."""
 
@@ -173,7 +176,7 @@ def measure_memory(house: House, *, quick: bool, jobs: int | None) -> Section:
     heat = contest.run(house, contest.STORY, flight=50, jobs=count, latency_s=0.0)
     samples = [(done, rss / 2**20) for done, rss in heat.notes.get("rss_samples", [])]
     settled = [sample for sample in samples if sample[0] >= SETTLED * count]
-    growth = slope(settled)
+    growth = slope(settled) if count >= LONG_RUN else None
     rows = [(f"{done:,}", mib) for done, mib in _some(samples)]
     return Section(
         "memory",
