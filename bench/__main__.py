@@ -73,8 +73,9 @@ def run(console: Console, measures: dict[str, Measure], *, quick: bool, out: Pat
     about, sections = machine(), list[Section]()
     console.print(f"{about['cores']} cores, load {about['load_before']}, Python {about['python']}")
     try:
-        with House() as house:
-            for measure in measures.values():
+        with House(announce=lambda line: console.print(f"· {line}", style="dim")) as house:
+            for name, measure in measures.items():
+                house.announce(name)
                 sections.append(measure(house, quick=quick))
                 show(console, sections[-1])
     except BenchError as error:

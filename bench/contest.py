@@ -88,6 +88,7 @@ def run(
     meanwhile: Callable[[subprocess.Popen[bytes], Path], None] = lambda _process, _notes: None,
 ) -> Heat:
     """Measure one contender; trouble is part of the result, not an exception."""
+    house.announce(f"{contender.name}: {jobs} jobs, {flight} in flight")
     python = _python_of(contender)
     empty = Heat(contender, flight, stream, jobs, latency_s)
     if python is None:

@@ -45,6 +45,7 @@ class House:
 
     mongo: EmbeddedMongo = field(default_factory=EmbeddedMongo)
     valkey: EmbeddedValkey = field(default_factory=EmbeddedValkey)
+    announce: Callable[[str], None] = lambda _line: None
     _name: str = ""
 
     def __enter__(self) -> Self:
