@@ -43,7 +43,9 @@ def main(
     memory_jobs: Annotated[
         int | None, typer.Option(min=100, help="Jobs of the memory run; 50000 take about an hour.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the JSON.")] = FOLDER,
+    out: Annotated[
+        Path, typer.Option(help="Folder for the JSON.", show_default="var/bench")
+    ] = FOLDER,
 ) -> None:
     """Measure on this machine, with servers of its own, in at most ten minutes.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.figures import ceiling_share
-from bench.house import FOLDER, ROOT, House
+from bench.house import ROOT, House
 from bench.probe import Orders
 from bench.venvs import peer_python
 
@@ -120,9 +120,8 @@ def _prepare(
 ) -> Orders:
     house.new_database()
     house.models_take(latency_s, stream=stream)
+    (house.notes / "heat.json").unlink(missing_ok=True)
     (house.put_orders if contender.story else house.put_bodies)(jobs)
-    result = FOLDER / "notes.json"
-    result.unlink(missing_ok=True)
     return Orders(
         mongodb_uri=house.mongo.url,
         database=house.database.name,
@@ -131,7 +130,7 @@ def _prepare(
         jobs=jobs,
         flight=flight,
         stream=stream,
-        result=result,
+        result=house.notes / "heat.json",
     )
 
 

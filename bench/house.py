@@ -5,6 +5,7 @@ import http.client
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,9 @@ class House:
         self._stack.enter_context(self.valkey)
         self.client: pymongo.MongoClient[Document] = self._stack.enter_context(
             pymongo.MongoClient(self.mongo.url, tz_aware=True)
+        )
+        self.notes = Path(
+            self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pferdewert-"))
         )
         self.logs = FOLDER / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)

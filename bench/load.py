@@ -30,12 +30,13 @@ LEAD_S = 0.3
 class Load:
     """`rate` per second for `seconds`; or, without a rate, `at_once` connections as fast as can be.
 
-    `orders` are ids by session id; without them every event names an order of its own.
+    `orders` are ids by session id; without them every event names an order of its own. Notes go to
+    the file `result`.
     """
 
     url: str
     secret: str
-    result: str
+    result: str = ""
     rate: float = 0.0
     seconds: float = 5.0
     at_once: int = 16

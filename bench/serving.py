@@ -4,12 +4,12 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
 
-from bench.house import FOLDER, WEBHOOK_SECRET, BenchError, House, answers, wait_until
+from bench.house import WEBHOOK_SECRET, BenchError, House, answers, wait_until
 from bench.load import Load
 from sandbox.processes import free_port
 
@@ -51,17 +51,16 @@ def events_for(url: str, **changes: Any) -> Load:
     return Load(
         url=f"{url}/webhooks/stripe",
         secret=WEBHOOK_SECRET,
-        result=str(FOLDER / "load-result.json"),
         **changes,
     )
 
 
 def fire(house: House, load: Load) -> dict[str, Any]:
     """Run one load in a process of its own and return its notes. Raises BenchError."""
-    orders = FOLDER / "load.json"
-    load.save(orders)
+    orders, result = house.notes / "load.json", house.notes / "load-result.json"
+    replace(load, result=str(result)).save(orders)
     process = house.start("load", [sys.executable, "-m", "bench.load", str(orders)])
     if process.wait(timeout=load.seconds + 60) != 0:
         raise BenchError(f"the load ended badly:\n{house.log('load')[-1000:]}")
-    told: dict[str, Any] = json.loads((FOLDER / "load-result.json").read_text("utf-8"))
+    told: dict[str, Any] = json.loads(result.read_text("utf-8"))
     return told
