@@ -172,7 +172,7 @@ def import_costs(lines: Sequence[str]) -> dict[str, float]:
 
 def measure_memory(house: House, *, quick: bool, jobs: int | None) -> Section:
     """Work many jobs of the real story with a model that answers at once."""
-    count = jobs or (300 if quick else 2500)
+    count = jobs or (300 if quick else LONG_RUN)
     heat = contest.run(house, contest.STORY, flight=50, jobs=count, latency_s=0.0)
     samples = [(done, rss / 2**20) for done, rss in heat.notes.get("rss_samples", [])]
     settled = [sample for sample in samples if sample[0] >= SETTLED * count]

@@ -32,7 +32,7 @@ class Salvo:
 
 def measure(house: House, *, quick: bool) -> Section:
     house.new_database()
-    seconds = 3.0 if quick else 8.0
+    seconds = 3.0 if quick else 6.0
     with web(house) as ours, bare_route(house) as bare:
         _warm_up(house, (ours, bare))
         salvos = list(_salvos(house, ours, bare, seconds))
