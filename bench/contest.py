@@ -85,6 +85,7 @@ def run(
     jobs: int,
     stream: bool = False,
     latency_s: float = LATENCY_S,
+    spread: float = 0.0,
     meanwhile: Callable[[subprocess.Popen[bytes], Path], None] = lambda _process, _notes: None,
 ) -> Heat:
     """Measure one contender; trouble is part of the result, not an exception."""
@@ -93,7 +94,9 @@ def run(
     empty = Heat(contender, flight, stream, jobs, latency_s)
     if python is None:
         return replace(empty, trouble="not installed")
-    orders = _prepare(house, contender, flight, jobs, stream=stream, latency_s=latency_s)
+    house.new_database()
+    house.models_take(latency_s, spread=spread, stream=stream)
+    orders = _prepare(house, contender, flight, jobs, stream=stream)
     env = house.settings(
         **orders.environment(),
         WORKER_CONCURRENCY=str(flight),
@@ -115,11 +118,7 @@ def _python_of(contender: Contender) -> Path | None:
     return peer_python(contender.peer) if contender.peer else Path(sys.executable)
 
 
-def _prepare(
-    house: House, contender: Contender, flight: int, jobs: int, *, stream: bool, latency_s: float
-) -> Orders:
-    house.new_database()
-    house.models_take(latency_s, stream=stream)
+def _prepare(house: House, contender: Contender, flight: int, jobs: int, *, stream: bool) -> Orders:
     (house.notes / "heat.json").unlink(missing_ok=True)
     (house.put_orders if contender.story else house.put_bodies)(jobs)
     return Orders(

@@ -82,10 +82,10 @@ class House:
         with redis.Redis.from_url(self.valkey.url) as client:
             client.flushall()
 
-    def models_take(self, latency_s: float, *, stream: bool = False) -> None:
-        httpx.put(
-            f"{self.model_url}/bench", json={"latency": latency_s, "stream": stream}
-        ).raise_for_status()
+    def models_take(self, latency_s: float, *, spread: float = 0.0, stream: bool = False) -> None:
+        """Let models take this long, evenly spread by a share of it on both sides."""
+        wanted = {"latency": latency_s, "spread": spread, "stream": stream}
+        httpx.put(f"{self.model_url}/bench", json=wanted).raise_for_status()
 
     def model_calls(self) -> Document:
         told: Document = httpx.get(f"{self.model_url}/bench").json()

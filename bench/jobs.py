@@ -11,6 +11,9 @@ from bench.house import House
 
 PREFORK_FLIGHT: Final = 8
 CEILING_FLIGHT: Final = 200
+STORIES_PER_S: Final = 30
+"""Answers a second that one core can judge and store."""
+
 BODIES: Final = (contest.FLOOR, contest.OURS)
 PEERS: Final = (contest.TASKIQ, contest.ARQ, contest.DRAMATIQ)
 STORIES: Final = (contest.STORY_FLOOR, contest.STORY)
@@ -20,7 +23,8 @@ STORIES: Final = (contest.STORY_FLOOR, contest.STORY)
 class Plan:
     """Which heats are run: jobs in flight by the number of jobs.
 
-    `told` are levels of the real story under our worker alone, `stories` also without a queue.
+    `stories` are levels of the real story with and without a queue. `told` are those of our worker
+    alone where answers come as fast as it can judge them: all at once they would only queue up.
     """
 
     bodies: dict[int, int]
@@ -51,7 +55,7 @@ def measure(house: House, *, quick: bool) -> Section:
         *_all(house, PEERS, plan.peers),
         run(house, contest.PREFORK, flight=PREFORK_FLIGHT, jobs=4 * PREFORK_FLIGHT),
         *_all(house, BODIES, plan.streams, stream=True),
-        *_all(house, STORIES[1:], plan.told),
+        *(_tell(house, flight, jobs) for flight, jobs in plan.told.items()),
         *_all(house, STORIES, plan.stories),
         *_all(house, STORIES, plan.story_streams, stream=True),
     ]
@@ -63,6 +67,7 @@ def measure(house: House, *, quick: bool) -> Section:
         notes=[
             "`x floor` compares with the same body without a queue in this run.",
             "`of ceiling` is the share of in-flight / 1 s that was reached behind the first wave.",
+            f"The story at other levels than {CEILING_FLIGHT}: answers spread, {STORIES_PER_S}/s.",
             "Peers run our Motor body in environments of their own; arq polls every 50 ms.",
             *(f"{heat.contender.name}: {heat.trouble}" for heat in heats if heat.trouble),
         ],
@@ -78,6 +83,11 @@ def _all(
         for flight, jobs in levels.items()
         for contender in contenders
     ]
+
+
+def _tell(house: House, flight: int, jobs: int) -> Heat:
+    latency_s = max(flight / STORIES_PER_S, contest.LATENCY_S)
+    return run(house, contest.STORY, flight=flight, jobs=jobs, latency_s=latency_s, spread=0.5)
 
 
 def _table(heats: Sequence[Heat]) -> Table:

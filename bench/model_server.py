@@ -1,6 +1,7 @@
 """OpenRouter, Stripe's session and the mail API as cheap as can be, in a process of its own.
 
-`PUT /bench` with {"latency": seconds, "stream": bool} says how models answer; `GET /bench` tells
+`PUT /bench` with {"latency": seconds, "spread": share, "stream": bool} says how models answer: a
+spread of 0.5 means evenly between half and one and a half of the latency. `GET /bench` tells
 how many calls there were and how many were in flight at once.
 """
 
@@ -8,6 +9,7 @@ import asyncio
 import itertools
 import json
 import sys
+from random import Random
 from typing import Any, Final
 
 import uvloop
@@ -44,7 +46,8 @@ class Model:
         self._whole = json.dumps(_completion(text)).encode()
         self._bursts = _bursts(text)
         self._numbers = itertools.count()
-        self.latency, self.stream = 1.0, False
+        self.latency, self.spread, self.stream = 1.0, 0.0, False
+        self._rng = Random(1)  # noqa: S311 - the same waits in every run
         self.calls = self.flying = self.most_flying = 0
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -58,7 +61,7 @@ class Model:
             self.flying -= 1
 
     async def _wait(self) -> web.Response:
-        await asyncio.sleep(self.latency)
+        await asyncio.sleep(self._seconds())
         name = self._name()
         return web.Response(
             body=self._whole.replace(_ID.encode(), name.encode()),
@@ -72,20 +75,25 @@ class Model:
             headers={"Content-Type": "text/event-stream", "X-Generation-Id": name}
         )
         await response.prepare(request)
+        seconds = self._seconds()
         begun, clock = asyncio.get_running_loop().time(), asyncio.get_running_loop().time
         for number, burst in enumerate(self._bursts, start=1):
-            due = begun + self.latency * number / len(self._bursts)
+            due = begun + seconds * number / len(self._bursts)
             await asyncio.sleep(max(due - clock(), 0))
             await response.write(burst.replace(_ID.encode(), name.encode()))
         await response.write_eof()
         return response
+
+    def _seconds(self) -> float:
+        return self.latency * self._rng.uniform(1 - self.spread, 1 + self.spread)
 
     def _name(self) -> str:
         return f"gen-BENCH-{next(self._numbers):012d}"
 
     async def change(self, request: web.Request) -> web.Response:
         wanted = await request.json()
-        self.latency, self.stream = float(wanted["latency"]), bool(wanted["stream"])
+        self.latency, self.spread = float(wanted["latency"]), float(wanted["spread"])
+        self.stream = bool(wanted["stream"])
         self.calls = self.most_flying = 0
         return web.json_response({})
 
