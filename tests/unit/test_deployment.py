@@ -173,7 +173,7 @@ def test_the_image_carries_every_package_and_nothing_that_is_not_there(
     copied = set(copied_sources(image))
     packages = {folder.parent.name for folder in ROOT.glob("*/__init__.py")}
 
-    assert packages - copied == {"sandbox", "tests"}
+    assert packages - copied == {"bench", "sandbox", "tests"}
     assert [name for name in copied if not (ROOT / name).exists()] == []
     assert [name for name in copied if name.split("/")[0] in ignored()] == []
 
