@@ -12,7 +12,7 @@ from bench.house import House
 PREFORK_FLIGHT: Final = 8
 CEILING_FLIGHT: Final = 200
 HELD: Final = 1000
-HELD_S: Final = 12.0
+HELD_S: Final = 20.0
 """So long do models take where all calls must be open at once before the first one ends."""
 
 STORIES_PER_S: Final = 30
@@ -75,6 +75,7 @@ def measure(house: House, *, quick: bool) -> Section:
             f"The story at other levels than {CEILING_FLIGHT}: answers spread, {STORIES_PER_S}/s.",
             "Peers run our Motor body in environments of their own; arq polls every 50 ms.",
             *(f"{heat.contender.name}: {heat.trouble}" for heat in heats if heat.trouble),
+            *(note for heat in heats if (note := _other_ends(heat))),
         ],
     )
 
@@ -149,6 +150,16 @@ def _story_figures(heats: Sequence[Heat]) -> list[Figure]:
         Figure("real story adds to the shared body, no queue", told, "ms"),
         Figure("queue adds to the real story", difference(_cpu(story), _cpu(bare)), "ms"),
     ]
+
+
+def _other_ends(heat: Heat) -> str:
+    """Say how messages ended that did not end a job: they cost, too."""
+    ends = {
+        outcome: count
+        for outcome, count in heat.notes.get("outcomes", {}).items()
+        if outcome not in {"done", "delivered"}
+    }
+    return f"{heat.contender.name}, {heat.flight} in flight, also: {ends}" if ends else ""
 
 
 def _cpu(heat: Heat | None) -> float | None:

@@ -1,7 +1,7 @@
 """What one job asks of the ledger, and where the worker's time goes."""
 
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -64,7 +64,7 @@ def _profile(house: House, contender: contest.Contender, raw: Path, *, jobs: int
     raw.unlink(missing_ok=True)
 
     def sample(process: subprocess.Popen[bytes], _notes: Path) -> None:
-        spy = shutil.which("py-spy") or ".venv/bin/py-spy"
+        spy = str(Path(sys.executable).with_name("py-spy"))
         command = [
             spy, "record", "--gil", "--rate", str(PROFILE_RATE), "--duration", str(PROFILE_S),
             "--format", "raw", "--output", str(raw), "--pid", str(process.pid),
