@@ -1,5 +1,6 @@
 """`python -m bench`: measure what the shop's performance rests on."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -88,8 +89,8 @@ def run(console: Console, measures: dict[str, Measure], *, quick: bool, out: Pat
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             path = write(out, stamp, about | {"quick": quick}, sections)
             console.print(f"written to {path}", markup=False, highlight=False)
-    missed = [f.name for s in sections for f in s.figures if f.verdict is Verdict.MISSED]
-    console.print(f"targets missed: {len(missed)}" if missed else "all targets met")
+    verdicts = Counter(figure.verdict for section in sections for figure in section.figures)
+    console.print(f"targets: {verdicts[Verdict.MET]} met, {verdicts[Verdict.MISSED]} missed")
 
 
 if __name__ == "__main__":
