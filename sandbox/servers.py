@@ -79,14 +79,23 @@ class EmbeddedServer(ABC):
 
     def start(self) -> Self:
         """Start and wait until the server serves. Raises ServerError with its last words."""
+        self.launch()
+        self.wait_until_ready()
+        return self
+
+    def launch(self) -> None:
+        """Start without waiting; from the main thread, whose end is the server's end."""
         with (self.data / "server.log").open("ab") as log:
             self._process = spawn(self.command(), output=log)
+
+    def wait_until_ready(self) -> None:
+        """Raises ServerError with the server's last words."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            is_dead = self._process is None or self._process.poll() is not None
+            if is_dead or time.monotonic() > deadline:
                 raise ServerError(f"{self.command()[0]} did not start:\n{self._last_words()}")
             time.sleep(0.05)
-        return self
 
     def stop(self) -> None:
         if self._process is not None:

@@ -50,11 +50,13 @@ class Stack:
     """Starts everything in order, restarts what dies, stops everything in reverse order.
 
     `settings` are added to the processes' environment; what the caller's own environment says
-    (MONGODB_URI, REDIS_URL, provider addresses) replaces the embedded parts.
+    (MONGODB_URI, REDIS_URL, provider addresses) replaces the embedded parts. `copies` are how many
+    of the Procfile's other processes to run, by name; one where it says nothing.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
+    copies: Mapping[str, int] = field(default_factory=dict)
     live: bool = False
     output: IO[bytes] | int | None = None
     announce: Callable[[str], None] = lambda _line: None
@@ -71,8 +73,9 @@ class Stack:
         self.env = self._environment()
         self._start_sandbox()
         for name, command in procfile():
-            for number in range(self.workers if name == "worker" else 1):
-                label = f"worker-{number + 1}" if name == "worker" and self.workers > 1 else name
+            copies = self.workers if name == "worker" else self.copies.get(name, 1)
+            for number in range(copies):
+                label = f"{name}-{number + 1}" if copies > 1 else name
                 self._launch(Member(label, command, self.env))
         self._wait_until_serving()
 
@@ -103,7 +106,11 @@ class Stack:
                 code = member.process.returncode if member.process else None
                 self.announce(f"{member.name} ended with {code}; starting it again")
                 time.sleep(RESTART_PAUSE_S)
-                self._launch(member)
+                self.start_again(member.name)
+
+    def start_again(self, name: str) -> None:
+        """Start a member that has ended; from the main thread, whose end is the member's end."""
+        self._launch(self.members[name])
 
     def kill(self, name: str) -> None:
         """End one process as a power cut would."""
@@ -204,7 +211,8 @@ class Stack:
         self.announce("starting web, worker, beat and Flower")
         self._wait_for("web", lambda: _answers(f"{self.web_url}/health"))
         self._wait_for("worker", self._workers_are_present)
-        self._wait_for("flower", lambda: _answers(f"{self.flower_url}/healthcheck"))
+        if "flower" in self.members:
+            self._wait_for("flower", lambda: _answers(f"{self.flower_url}/healthcheck"))
 
     def _workers_are_present(self) -> bool:
         import pymongo  # noqa: PLC0415 - only the waiting needs it

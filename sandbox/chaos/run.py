@@ -1,0 +1,248 @@
+"""One run: bring the system up, play it, look at what is left, put it away."""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pymongo import AsyncMongoClient
+
+from sandbox.chaos.blows import Battlefield
+from sandbox.chaos.conductor import Conductor, Crowd, Stalled
+from sandbox.chaos.customers import Customers
+from sandbox.chaos.deaths import Outside
+from sandbox.chaos.hunting import Hunt
+from sandbox.chaos.judging import RESULT_FIELD, Breach, Observed, judge
+from sandbox.chaos.outside import Providers, digest
+from sandbox.chaos.plan import Blow
+from sandbox.chaos.report import summary
+from sandbox.chaos.scenarios import everyday
+from sandbox.chaos.servers import BreakableMongo, BreakableValkey
+from sandbox.chaos.stories import Story
+from sandbox.chaos.watching import JOBS, ORDERS, LedgerWatch
+from sandbox.client import SandboxControl
+from sandbox.shop import Shop, open_database
+from sandbox.stack import WEBHOOK_SECRET, Stack
+
+Json = dict[str, Any]
+
+PROGRESS_S: Final = 3.0
+MOST_S: Final = 7200.0
+CATCH_UP_S: Final = 20.0
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "ENVIRONMENT": "staging",
+    "OPENROUTER_TIMEOUT": "4",
+    "OPENROUTER_RETRY_ATTEMPTS": "1",
+    "OPENROUTER_RETRY_BACKOFF_BASE": "0.1",
+    "OPENROUTER_RETRY_BACKOFF_MAX": "0.5",
+    "OPENROUTER_MIN_INTERVAL_MS": "0",
+    "WAIT_SCHEDULE_SECONDS": "1,2,5",
+    "WORKER_GRACE_SECONDS": "2",
+    "HEALTH_PING_AFTER_HOURS": "0",
+    "LOG_LEVEL": "INFO",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How large a run is. `rate` in orders a second, `most_open` orders under way at most."""
+
+    seed: int
+    workers: int
+    beats: int
+    concurrency: int
+    rate: float
+    most_open: int
+    stall_s: float
+    keep: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """`say` gets a line for whatever happens; `folder` holds data and logs while it lasts."""
+
+    options: Options
+    stories: Sequence[Story]
+    plan: Sequence[Blow]
+    say: Callable[[str], None]
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="pferdewert-chaos-")))
+
+    def play(self) -> Json:
+        """Return the summary. Raises StackError, ServerError. Leaves no process behind."""
+        began = time.monotonic()
+        with self._system() as (stack, mongo, valkey):
+            told = asyncio.run(self._play(stack, mongo, valkey, began))
+        if told["breaches"] or self.options.keep:
+            told["folder"] = str(self.folder)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return told
+
+    @contextlib.contextmanager
+    def _system(self) -> Iterator[tuple[Stack, BreakableMongo, BreakableValkey]]:
+        mongo = BreakableMongo(self.folder / "mongodb")
+        valkey = BreakableValkey(self.folder / "valkey")
+        with mongo, valkey, (self.folder / "processes.log").open("ab") as output:
+            settings = {
+                **SETTINGS,
+                "WORKER_CONCURRENCY": str(self.options.concurrency),
+                "MONGODB_URI": mongo.url,
+                "MONGODB_DB": "pferdewert",
+                "REDIS_URL": valkey.url,
+            }
+            stack = Stack(
+                settings=settings,
+                workers=self.options.workers,
+                copies={"beat": self.options.beats, "flower": 0},
+                output=output,
+                announce=self.say,
+            )
+            with stack.running():
+                yield stack, mongo, valkey
+
+    async def _play(
+        self, stack: Stack, mongo: BreakableMongo, valkey: BreakableValkey, began: float
+    ) -> Json:
+        client, database = open_database(stack.mongodb_uri, stack.database)
+        async with client, _http() as http:
+            control = SandboxControl(stack.sandbox_url, http)
+            await control.set_scenario(everyday(self.options.seed))
+            ledger, providers = LedgerWatch(), Providers(control)
+            crowd = Crowd(self.options.rate, self.options.most_open)
+            shop = Shop(database, control, http, web_url=stack.web_url, secret=WEBHOOK_SECRET)
+            customers = Customers(shop, control, ledger, give_up_at=time.monotonic() + MOST_S)
+            ground = Battlefield(
+                stack=stack,
+                mongo=mongo,
+                valkey=valkey,
+                control=control,
+                ledger=ledger,
+                hunt=Hunt(mongo, control, ledger, providers, customers.marks),
+                database=database,
+                gate=crowd,
+                seed=self.options.seed,
+            )
+            conductor = Conductor(ground, customers, crowd, self.say, self.options.stall_s)
+            async with self._watched(client, stack.database, ledger, providers, conductor):
+                stalled = await self._conduct(conductor)
+            observed = await _observe(database, customers, ledger, providers)
+        breaches = [*stalled, *judge(observed), *self._order_of_blows(conductor)]
+        return summary(
+            observed=observed,
+            conductor=conductor,
+            breaches=breaches,
+            options={"seed": self.options.seed, "seconds": time.monotonic() - began},
+        )
+
+    async def _conduct(self, conductor: Conductor) -> list[Breach]:
+        stalled: list[Breach] = []
+        try:
+            async with asyncio.timeout(MOST_S):
+                await conductor.play(self.stories, self.plan)
+        except* (Stalled, TimeoutError) as group:
+            why = "; ".join(str(error) or "time is up" for error in group.exceptions)
+            stalled.append(Breach("work goes on after every fault", "run", why))
+        return stalled
+
+    def _order_of_blows(self, conductor: Conductor) -> list[Breach]:
+        if conductor.struck == list(self.plan):
+            return []
+        detail = f"{len(conductor.struck)} of {len(self.plan)} blows fell"
+        return [Breach("the plan was carried out", "run", detail)]
+
+    @contextlib.asynccontextmanager
+    async def _watched(
+        self,
+        client: AsyncMongoClient[Json],
+        database: str,
+        ledger: LedgerWatch,
+        providers: Providers,
+        conductor: Conductor,
+    ) -> AsyncIterator[None]:
+        tasks = [
+            asyncio.create_task(ledger.follow(client, database)),
+            asyncio.create_task(providers.follow()),
+            asyncio.create_task(self._tell_progress(ledger, conductor)),
+        ]
+        try:
+            yield
+            await _caught_up(client, database, ledger)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tell_progress(self, ledger: LedgerWatch, conductor: Conductor) -> None:
+        owed, began = sum(story.jobs for story in self.stories), time.monotonic()
+        while True:
+            await asyncio.sleep(PROGRESS_S)
+            alive = sum(not member.is_dead() for member in conductor.ground.stack.members.values())
+            self.say(
+                f"{time.monotonic() - began:6.0f} s  {len(ledger.jobs):6} jobs taken, "
+                f"{len(ledger.ended):6} of {owed} ended, {len(conductor.struck):4} of "
+                f"{len(self.plan)} blows, {alive} processes alive"
+            )
+
+
+def _http() -> httpx.AsyncClient:
+    """Return a client that stays quick with hundreds of requests under way."""
+
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=500))
+
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(client=session), timeout=httpx.Timeout(20), trust_env=False
+    )
+
+
+async def _caught_up(client: AsyncMongoClient[Json], database: str, ledger: LedgerWatch) -> None:
+    """Wait until the stream has shown every job as MongoDB holds it."""
+    for _ in range(round(CATCH_UP_S / 0.1)):
+        found = {job["_id"]: job async for job in client[database][JOBS].find({}, {"state": 1})}
+        known = {job_id: history.now.state for job_id, history in ledger.jobs.items()}
+        if {job_id: job["state"] for job_id, job in found.items()} == known:
+            return
+        await asyncio.sleep(0.1)
+
+
+async def _observe(
+    database: Any, customers: Customers, ledger: LedgerWatch, providers: Providers
+) -> Observed:
+    """Read what is left from MongoDB and the providers themselves."""
+    jobs = {str(job["_id"]): job async for job in database[JOBS].find({}, {"answer": 0})}
+    calls, mails = await providers.calls(), await providers.mails()
+    orders: dict[str, Json] = {}
+    results: dict[str, str] = {}
+    for name, field_name in zip(ORDERS, RESULT_FIELD.values(), strict=True):
+        async for order in database[name].find({}):
+            orders[str(order["_id"])] = order
+            if order.get(field_name):
+                results[str(order["_id"])] = digest(order[field_name])
+    mailed: dict[str, float] = {}
+    for mail in mails:
+        mailed.setdefault(str(mail["idempotency_key"]), mail["at"])
+    by_job = {
+        job_id: calls.get(sale.story.mark, [])
+        for sale in customers.sales
+        for job_id in sale.job_ids
+    }
+    return Observed(
+        sales=customers.sales,
+        jobs=jobs,
+        orders=orders,
+        results=results,
+        good=providers.good,
+        mails=mails,
+        outside=Outside(by_job, mailed),
+        job_histories=ledger.jobs,
+        order_histories=ledger.orders,
+    )
