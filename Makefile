@@ -38,6 +38,9 @@ test: install ## All rings of tests: unit, judgement (the acceptance filter), in
 bench: install ## Measure in at most ten minutes (ARGS="--quick", "--only jobs"; see docs/performance.md).
 	@$(BIN)/python -m bench $(ARGS)
 
+chaos: install ## Break everything under 10,000 orders, judge from outside (ARGS="--short --seed 7"; --help).
+	@$(BIN)/python -m sandbox.chaos $(ARGS)
+
 env: install ## Write .env.example and the generated pages from the code.
 	@$(BIN)/python -m config.env_example > .env.example
 	@$(BIN)/python -m config.manual > docs/configuration.md
@@ -54,4 +57,4 @@ fmt: install ## Format and fix what can be fixed.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-.PHONY: help install lock env demo up test bench lint fmt
+.PHONY: help install lock env demo up test bench chaos lint fmt

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -26,9 +27,9 @@ _FULL_BYTES: Final = 1
 
 
 class Gate(Protocol):
-    """How the customers' crowd is let loose."""
+    """How customers are let loose; in every outage of Redis, too, so that webhooks meet it."""
 
-    rushing: bool
+    def rush(self) -> AbstractContextManager[None]: ...
 
 
 @dataclass(slots=True)
@@ -107,7 +108,8 @@ class Battlefield:
 
     async def restart_redis(self, blow: Blow) -> None:
         self.valkey.kill()
-        await asyncio.sleep(blow.seconds)
+        with self.gate.rush():
+            await asyncio.sleep(blow.seconds)
         if blow.fault is Fault.REDIS_LOSS:
             self.valkey.forget()
         await start_again(self.valkey)
@@ -116,12 +118,14 @@ class Battlefield:
         await self.valkey.flush()
 
     async def freeze_redis(self, blow: Blow) -> None:
-        await _frozen(self.valkey.pid, blow.seconds)
+        with self.gate.rush():
+            await _frozen(self.valkey.pid, blow.seconds)
 
     async def fill_redis(self, blow: Blow) -> None:
         await self.valkey.limit_memory(_FULL_BYTES)
         try:
-            await asyncio.sleep(blow.seconds)
+            with self.gate.rush():
+                await asyncio.sleep(blow.seconds)
         finally:
             await self.valkey.limit_memory(0)
 
@@ -159,11 +163,8 @@ class Battlefield:
         await self.control.set_scenario(under(self.outages, self.seed))
 
     async def rush(self, blow: Blow) -> None:
-        self.gate.rushing = True
-        try:
+        with self.gate.rush():
             await asyncio.sleep(blow.seconds)
-        finally:
-            self.gate.rushing = False
 
 
 async def _frozen(pid: int, seconds: float) -> None:

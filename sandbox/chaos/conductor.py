@@ -3,7 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,12 +34,20 @@ class Crowd:
 
     rate: float
     most_open: int
-    rushing: bool = False
+    rushes: int = 0
     next_mark: float = 0.0
+
+    @contextmanager
+    def rush(self) -> Iterator[None]:
+        self.rushes += 1
+        try:
+            yield
+        finally:
+            self.rushes -= 1
 
     def has_room(self, *, begun: int, ended: int) -> bool:
         """Say whether one more may come in after `begun` jobs of which `ended` are over."""
-        most = self.most_open * (_RUSH if self.rushing else 1)
+        most = self.most_open * (_RUSH if self.rushes else 1)
         return begun - ended < most and begun < self.next_mark + most
 
 

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 _MARK: Final = re.compile(r"^Abstammung: (\w+) x Weltmeyer", re.MULTILINE)
 _EVERY_S: Final = 0.5
 _PAGE: Final = 2000
+_MAIL_FIELDS: Final = ("idempotency_key", "to", "at")
 
 
 def digest(result: object) -> str:
@@ -74,7 +75,13 @@ class Providers:
         return found
 
     async def mails(self) -> list[Json]:
-        return await self.control.mails(limit=200_000)
+        """Return every mail that was taken: its key, its recipients and when."""
+        found: list[Json] = []
+        since = 0
+        while page := await self.control.mails(since=since, limit=_PAGE):
+            found += [{name: mail[name] for name in _MAIL_FIELDS} for mail in page]
+            since = page[-1]["seq"]
+        return found
 
     async def _all(self) -> Any:
         since = 0

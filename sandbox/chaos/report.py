@@ -14,6 +14,7 @@ from sandbox.chaos.plan import Step
 from sandbox.chaos.windows import (
     AFTERMATH_S,
     Window,
+    ended_clear,
     first_after,
     statuses,
     webhooks_without_redis,
@@ -95,6 +96,7 @@ def _recovery(left: Sequence[Left], windows: Sequence[Window]) -> Json:
     clear = [took for took, death in taken if not _is_near(death, took, away)]
     return {
         "with_mongodb": spread(clear),
+        "within_promise": sum(took <= PROMISED_S for took in clear),
         "all": spread(took for took, _ in taken),
         "nobody_had_to_go_on": len(left) - len(taken),
         "slowest": [
@@ -116,11 +118,10 @@ def _is_near(death: Death, took: float, windows: Sequence[Window]) -> bool:
 def _after_outages(seen: Observed, windows: Sequence[Window]) -> Json:
     claims: dict[str, list[float]] = {}
     deliveries: dict[str, list[float]] = {}
-    for window in windows:
-        if window.target in {"redis", "mongodb"}:
-            claim, delivery = first_after(seen.job_histories.values(), window.ends)
-            claims.setdefault(window.fault, []).extend([] if claim is None else [claim])
-            deliveries.setdefault(window.fault, []).extend([] if delivery is None else [delivery])
+    for window in ended_clear(windows):
+        claim, delivery = first_after(seen.job_histories.values(), window.ends)
+        claims.setdefault(window.fault, []).extend([] if claim is None else [claim])
+        deliveries.setdefault(window.fault, []).extend([] if delivery is None else [delivery])
     return {
         fault: {"first_claim": spread(claims[fault]), "first_delivery": spread(deliveries[fault])}
         for fault in claims
@@ -154,7 +155,8 @@ def show(console: Console, told: Mapping[str, Any]) -> None:
         "  latency, s": _figures(told["webhooks_without_redis"]["latency"]),
         "kill -9 to new owner, s": _figures(told["recovery"]["with_mongodb"]),
         "  with MongoDB outages, s": _figures(told["recovery"]["all"]),
-        "slowest": "\n".join(
+        f"  within {PROMISED_S:.0f} s": told["recovery"]["within_promise"],
+        "  slowest": "\n".join(
             f"{one['took'] or 0:.1f} s at '{one['step']}' (blow {one['blow']})"
             for one in told["recovery"]["slowest"]
         ),

@@ -26,6 +26,20 @@ class Window:
         return self.starts <= ends and starts <= self.ends + aftermath
 
 
+def ended_clear(windows: Sequence[Window]) -> list[Window]:
+    """Return the outages of servers whose end no other server's outage blurs."""
+    servers = [w for w in windows if w.target in {"redis", "mongodb"}]
+    return [
+        window
+        for window in servers
+        if not any(
+            other.touches(window.ends, window.ends + AFTERMATH_S)
+            for other in servers
+            if other is not window
+        )
+    ]
+
+
 def webhooks_without_redis(sales: Iterable[Sale], windows: Sequence[Window]) -> list[Try]:
     """Return the deliveries that began while Redis, and nothing else they need, was away."""
     redis = [w for w in windows if w.target == "redis" and w.ends > w.starts]
