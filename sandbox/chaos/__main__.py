@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             rate=options.rate,
             most_open=options.open,
             stall_s=options.stall,
+            members=options.members,
             keep=options.keep,
         ),
         stories=stories,
@@ -117,6 +118,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--short", action="store_true", help="a few minutes: fewer jobs, one fault of each kind")
     add("--workers", type=int, default=4, help="worker processes (%(default)s)")
     add("--beats", type=int, default=2, help="beat processes (%(default)s)")
+    add("--members", type=int, choices=(1, 3), default=1, help="MongoDB nodes (%(default)s)")
     add("--concurrency", type=int, default=60, help="jobs in flight a worker (%(default)s)")
     add("--rate", type=float, default=120.0, help="orders a second at most (%(default)s)")
     add("--open", type=int, help=f"orders under way at most ({OPEN}; short {SHORT_OPEN})")

@@ -130,16 +130,19 @@ class Battlefield:
             await self.valkey.limit_memory(0)
 
     async def restart_mongo(self, blow: Blow) -> None:
-        self.mongo.kill()
+        node = await self.mongo.primary()
+        node.kill()
         await asyncio.sleep(blow.seconds)
-        await start_again(self.mongo)
+        await start_again(node)
+        await self.mongo.until_primary()
 
     async def step_down_mongo(self, blow: Blow) -> None:
         await self.mongo.step_down(blow.seconds)
-        await asyncio.sleep(blow.seconds)
+        await self.mongo.until_primary()
 
     async def freeze_mongo(self, blow: Blow) -> None:
-        await _frozen(self.mongo.pid, blow.seconds)
+        await _frozen((await self.mongo.primary()).pid, blow.seconds)
+        await self.mongo.until_primary()
 
     async def drop_connections(self, blow: Blow) -> None:
         """Close connections instead of answering: some writes arrive, no answer does."""

@@ -59,14 +59,18 @@ INSTANT: Final = frozenset(
 )
 OTHERS: Final = tuple(fault for fault in Fault if fault is not Fault.WORKER_KILL)
 SHORT: Final = (
-    Fault.REDIS_LOSS,
-    Fault.REDIS_FREEZE,
-    Fault.MONGO_RESTART,
-    Fault.MONGO_STEP_DOWN,
-    Fault.MODELS_5XX,
-    Fault.MAIL_TAKES_AND_DROPS,
+    Fault.WORKER_DEPLOY,
     Fault.WEB_KILL,
     Fault.BEAT_KILL,
+    Fault.REDIS_LOSS,
+    Fault.REDIS_FREEZE,
+    Fault.REDIS_FULL,
+    Fault.MONGO_RESTART,
+    Fault.MONGO_STEP_DOWN,
+    Fault.MONGO_DROPS,
+    Fault.MODELS_401,
+    Fault.MODELS_5XX,
+    Fault.MAIL_TAKES_AND_DROPS,
 )
 """What fits into a test run: each kind of target, the nastier ways."""
 

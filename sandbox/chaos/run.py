@@ -63,6 +63,7 @@ class Options:
     rate: float
     most_open: int
     stall_s: float
+    members: int = 1
     keep: bool = False
 
 
@@ -89,7 +90,7 @@ class Run:
 
     @contextlib.contextmanager
     def _system(self) -> Iterator[tuple[Stack, BreakableMongo, BreakableValkey]]:
-        mongo = BreakableMongo(self.folder / "mongodb")
+        mongo = BreakableMongo(self.folder, members=self.options.members)
         valkey = BreakableValkey(self.folder / "valkey")
         with mongo, valkey, (self.folder / "processes.log").open("ab") as output:
             settings = {

@@ -20,7 +20,16 @@ MOST_S: Final = 280
 def test_no_promise_breaks_while_everything_breaks(tmp_path: Path) -> None:
     """Another seed is another run: CHAOS_SEED=… The output names it, and where the logs are."""
     told, said = tmp_path / "told.json", tmp_path / "said.txt"
-    command = [sys.executable, "-m", "sandbox.chaos", "--short", "--seed", SEED, "--json", told]
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox.chaos",
+        "--short",
+        "--seed",
+        SEED,
+        "--json",
+        str(told),
+    ]
     with said.open("wb") as output:
         process = spawn(command, env=os.environ, cwd=ROOT, output=output)
         try:
