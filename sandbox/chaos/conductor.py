@@ -17,7 +17,7 @@ from sandbox.chaos.windows import Window
 LOOK_EVERY_S: Final = 0.1
 RESTART_AFTER_S: Final = 1.0
 BLOW_PATIENCE_S: Final = 120.0
-_RUSH: Final = 3
+_RUSH: Final = 2
 
 
 class Stalled(RuntimeError):  # noqa: N818 - reads as the sentence it is
@@ -29,7 +29,7 @@ class Crowd:
     """How fast customers come: `rate` a second, at most `most_open` orders under way.
 
     Nobody comes long before the blow that is next, so that every blow meets work. In a rush
-    three times as many orders may be under way.
+    twice as many orders may be under way.
     """
 
     rate: float

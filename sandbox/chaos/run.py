@@ -136,7 +136,12 @@ class Run:
             async with self._watched(client, stack.database, ledger, providers, conductor):
                 stalled = await self._conduct(conductor)
             observed = await _observe(database, customers, ledger, providers)
-        breaches = [*stalled, *judge(observed), *self._order_of_blows(conductor)]
+        breaches = [
+            *stalled,
+            *judge(observed),
+            *_unwatched(observed),
+            *self._order_of_blows(conductor),
+        ]
         return summary(
             observed=observed,
             conductor=conductor,
@@ -175,6 +180,7 @@ class Run:
             asyncio.create_task(self._tell_progress(ledger, conductor)),
         ]
         try:
+            await asyncio.wait_for(ledger.opened.wait(), CATCH_UP_S)
             yield
             await _caught_up(client, database, ledger)
         finally:
@@ -213,6 +219,12 @@ async def _caught_up(client: AsyncMongoClient[Json], database: str, ledger: Ledg
         if {job_id: job["state"] for job_id, job in found.items()} == known:
             return
         await asyncio.sleep(0.1)
+
+
+def _unwatched(seen: Observed) -> list[Breach]:
+    """Say what our own eyes missed: a judgement without it would be worth less."""
+    missed = seen.jobs.keys() - seen.job_histories.keys()
+    return [Breach("every job was watched", job_id, "no write was seen") for job_id in missed]
 
 
 async def _observe(

@@ -56,7 +56,11 @@ class Node(EmbeddedMongo):
         return f"127.0.0.1:{self.port}"
 
     def command(self) -> list[str | Path]:
-        return [*super().command(), "--setParameter", "enableTestCommands=1"]
+        return [
+            *super().command(),
+            "--setParameter", "enableTestCommands=1",
+            "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100",
+        ]  # fmt: skip
 
     def is_ready(self) -> bool:
         return self.hello() is not None

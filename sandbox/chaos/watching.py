@@ -38,12 +38,16 @@ class _Lurker:
 
 @dataclass(slots=True)
 class LedgerWatch:
-    """Keeps every job's and order's history. `follow` runs until it is cancelled."""
+    """Keeps every job's and order's history. `follow` runs until it is cancelled.
+
+    What happens before `opened` is set is not seen.
+    """
 
     jobs: dict[str, JobHistory] = field(default_factory=dict)
     orders: dict[str, OrderHistory] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     changes: int = 0
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
     _lurkers: list[_Lurker] = field(default_factory=list)
 
     async def follow(self, client: AsyncMongoClient[Json], database: str) -> None:
@@ -56,6 +60,7 @@ class LedgerWatch:
                     while stream.alive:
                         change = await stream.try_next()
                         token = stream.resume_token
+                        self.opened.set()
                         if change is not None:
                             self.take(change)
             except PyMongoError:
