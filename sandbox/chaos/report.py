@@ -12,7 +12,6 @@ from sandbox.chaos.deaths import Death, Left, left_behind, spread
 from sandbox.chaos.judging import Breach, Observed
 from sandbox.chaos.plan import Step
 from sandbox.chaos.windows import (
-    AFTERMATH_S,
     Window,
     ended_clear,
     first_after,
@@ -24,6 +23,9 @@ Json = dict[str, Any]
 
 PROMISED_S: Final = 5.0
 """After kill -9 of a worker its jobs are running elsewhere within this."""
+
+SETTLING_S: Final = 5.0
+"""After MongoDB was away, all heartbeats look old for so long."""
 
 _SHOWN: Final = 25
 _SLOWEST: Final = 5
@@ -112,7 +114,7 @@ def _slow(one: Left) -> Json:
 def _is_near(death: Death, took: float, windows: Sequence[Window]) -> bool:
     """Say whether an outage, or its aftermath, met the time in which a new owner was due."""
     due = death.at + min(took, PROMISED_S)
-    return any(w.touches(death.at, due, aftermath=AFTERMATH_S) for w in windows)
+    return any(w.touches(death.at, due, aftermath=SETTLING_S) for w in windows)
 
 
 def _after_outages(seen: Observed, windows: Sequence[Window]) -> Json:

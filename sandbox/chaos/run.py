@@ -18,16 +18,16 @@ from pymongo import AsyncMongoClient
 from sandbox.chaos.blows import Battlefield
 from sandbox.chaos.conductor import Conductor, Crowd, Stalled
 from sandbox.chaos.customers import Customers
-from sandbox.chaos.deaths import Outside
 from sandbox.chaos.hunting import Hunt
-from sandbox.chaos.judging import RESULT_FIELD, Breach, Observed, judge
-from sandbox.chaos.outside import Providers, digest
+from sandbox.chaos.judging import Breach, judge
+from sandbox.chaos.observing import caught_up, observe, refused_without_redis, unwatched
+from sandbox.chaos.outside import Providers
 from sandbox.chaos.plan import Blow
 from sandbox.chaos.report import summary
 from sandbox.chaos.scenarios import everyday
 from sandbox.chaos.servers import BreakableMongo, BreakableValkey
 from sandbox.chaos.stories import Story
-from sandbox.chaos.watching import JOBS, ORDERS, LedgerWatch
+from sandbox.chaos.watching import LedgerWatch
 from sandbox.client import SandboxControl
 from sandbox.shop import Shop, open_database
 from sandbox.stack import WEBHOOK_SECRET, Stack
@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 PROGRESS_S: Final = 3.0
 MOST_S: Final = 7200.0
-CATCH_UP_S: Final = 20.0
+OPENING_S: Final = 20.0
 
 SETTINGS: Final[Mapping[str, str]] = {
     "ENVIRONMENT": "staging",
@@ -135,11 +135,12 @@ class Run:
             conductor = Conductor(ground, customers, crowd, self.say, self.options.stall_s)
             async with self._watched(client, stack.database, ledger, providers, conductor):
                 stalled = await self._conduct(conductor)
-            observed = await _observe(database, customers, ledger, providers)
+            observed = await observe(database, customers, ledger, providers)
         breaches = [
             *stalled,
             *judge(observed),
-            *_unwatched(observed),
+            *refused_without_redis(observed.sales, conductor.windows),
+            *unwatched(observed),
             *self._order_of_blows(conductor),
         ]
         return summary(
@@ -180,9 +181,9 @@ class Run:
             asyncio.create_task(self._tell_progress(ledger, conductor)),
         ]
         try:
-            await asyncio.wait_for(ledger.opened.wait(), CATCH_UP_S)
+            await asyncio.wait_for(ledger.opened.wait(), OPENING_S)
             yield
-            await _caught_up(client, database, ledger)
+            await caught_up(client, database, ledger)
         finally:
             for task in tasks:
                 task.cancel()
@@ -208,54 +209,4 @@ def _http() -> httpx.AsyncClient:
 
     return httpx.AsyncClient(
         transport=AiohttpTransport(client=session), timeout=httpx.Timeout(20), trust_env=False
-    )
-
-
-async def _caught_up(client: AsyncMongoClient[Json], database: str, ledger: LedgerWatch) -> None:
-    """Wait until the stream has shown every job as MongoDB holds it."""
-    for _ in range(round(CATCH_UP_S / 0.1)):
-        found = {job["_id"]: job async for job in client[database][JOBS].find({}, {"state": 1})}
-        known = {job_id: history.now.state for job_id, history in ledger.jobs.items()}
-        if {job_id: job["state"] for job_id, job in found.items()} == known:
-            return
-        await asyncio.sleep(0.1)
-
-
-def _unwatched(seen: Observed) -> list[Breach]:
-    """Say what our own eyes missed: a judgement without it would be worth less."""
-    missed = seen.jobs.keys() - seen.job_histories.keys()
-    return [Breach("every job was watched", job_id, "no write was seen") for job_id in missed]
-
-
-async def _observe(
-    database: Any, customers: Customers, ledger: LedgerWatch, providers: Providers
-) -> Observed:
-    """Read what is left from MongoDB and the providers themselves."""
-    jobs = {str(job["_id"]): job async for job in database[JOBS].find({}, {"answer": 0})}
-    calls, mails = await providers.calls(), await providers.mails()
-    orders: dict[str, Json] = {}
-    results: dict[str, str] = {}
-    for name, field_name in zip(ORDERS, RESULT_FIELD.values(), strict=True):
-        async for order in database[name].find({}):
-            orders[str(order["_id"])] = order
-            if order.get(field_name):
-                results[str(order["_id"])] = digest(order[field_name])
-    mailed: dict[str, float] = {}
-    for mail in mails:
-        mailed.setdefault(str(mail["idempotency_key"]), mail["at"])
-    by_job = {
-        job_id: calls.get(sale.story.mark, [])
-        for sale in customers.sales
-        for job_id in sale.job_ids
-    }
-    return Observed(
-        sales=customers.sales,
-        jobs=jobs,
-        orders=orders,
-        results=results,
-        good=providers.good,
-        mails=mails,
-        outside=Outside(by_job, mailed),
-        job_histories=ledger.jobs,
-        order_histories=ledger.orders,
     )
