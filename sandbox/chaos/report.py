@@ -44,6 +44,7 @@ def summary(
         "model_calls": _calls(observed),
         "faults": dict(Counter(blow.fault.value for blow in conductor.struck)),
         "steps_hit": _steps(left),
+        "kills": [_kill(death, left) for death in deaths],
         "recovery": _recovery(left, conductor.windows),
         "after_outages": _after_outages(observed, conductor.windows),
         "webhooks": _webhooks(observed),
@@ -91,14 +92,22 @@ def _steps(left: Sequence[Left]) -> Json:
     return {step.value: hit[step] for step in Step}
 
 
+def _kill(death: Death, left: Sequence[Left]) -> Json:
+    """Tell what one kill aimed at, and where the jobs stood that it found."""
+    found = Counter(one.step.value for one in left if one.death == death)
+    aimed = death.aimed.value if death.aimed else None
+    return {"blow": death.blow, "owner": death.owner, "aimed": aimed, "found": dict(found)}
+
+
 def _recovery(left: Sequence[Left], windows: Sequence[Window]) -> Json:
     """Tell apart what the workers take from what they take while MongoDB is away too."""
     away = [w for w in windows if w.target == _WITHOUT_LEDGER]
-    taken = [(one.took, one.death) for one in left if one.took is not None]
-    clear = [took for took, death in taken if not _is_near(death, took, away)]
+    taken = [(one.took, one) for one in left if one.took is not None]
+    clear = [(took, one) for took, one in taken if not _is_near(one.death, took, away)]
     return {
-        "with_mongodb": spread(clear),
-        "within_promise": sum(took <= PROMISED_S for took in clear),
+        "with_mongodb": spread(took for took, _ in clear),
+        "within_promise": sum(took <= PROMISED_S for took, _ in clear),
+        "by_step": {step.value: spread(t for t, one in clear if one.step is step) for step in Step},
         "all": spread(took for took, _ in taken),
         "nobody_had_to_go_on": len(left) - len(taken),
         "slowest": [
@@ -158,6 +167,11 @@ def show(console: Console, told: Mapping[str, Any]) -> None:
         "kill -9 to new owner, s": _figures(told["recovery"]["with_mongodb"]),
         "  with MongoDB outages, s": _figures(told["recovery"]["all"]),
         f"  within {PROMISED_S:.0f} s": told["recovery"]["within_promise"],
+        "  longest by step, s": ", ".join(
+            f"{step} {found['max']:.1f}"
+            for step, found in told["recovery"]["by_step"].items()
+            if found["count"]
+        ),
         "  slowest": "\n".join(
             f"{one['took'] or 0:.1f} s at '{one['step']}' (blow {one['blow']})"
             for one in told["recovery"]["slowest"]
