@@ -56,23 +56,18 @@ class Battlefield:
     async def kill_worker(self, blow: Blow) -> None:
         name = f"worker-{blow.victim}"
         owner = await self.present(name)
-        if blow.step is not None:
-            async with self.hunt.slowed(blow.step):
-                await self.hunt.until(owner, blow.step)
-                self._kill_owner(name, owner, blow)
-        else:
-            self._kill_owner(name, owner, blow)
+        async with self.hunt.slowed(blow.step):
+            await self.hunt.until(owner, blow.step)
+            self.deaths.append(Death(blow.number, owner, time.time(), blow.step))
+            await self._kill(name)
 
-    def _kill_owner(self, name: str, owner: str, blow: Blow) -> None:
-        at = time.time()
-        self._kill(name)
-        self.deaths.append(Death(blow.number, owner, at, blow.step))
-
-    def _kill(self, name: str) -> None:
+    async def _kill(self, name: str) -> None:
+        """Return when the process is gone, so that nobody takes it for alive."""
         process = self.stack.members[name].process
         if process is not None and process.poll() is None:
             self.expected_exits.add(process.pid)
             os.killpg(process.pid, signal.SIGKILL)
+            await asyncio.to_thread(process.wait)
 
     async def present(self, name: str) -> str:
         """Return the owner id of a worker that beats; wait until it does."""
@@ -101,10 +96,10 @@ class Battlefield:
             self.deploy_exits.append(await asyncio.to_thread(process.wait, _EXIT_S))
 
     async def kill_web(self, _blow: Blow) -> None:
-        self._kill("web")
+        await self._kill("web")
 
     async def kill_beat(self, blow: Blow) -> None:
-        self._kill(f"beat-{blow.victim}")
+        await self._kill(f"beat-{blow.victim}")
 
     async def restart_redis(self, blow: Blow) -> None:
         self.valkey.kill()

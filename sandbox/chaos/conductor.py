@@ -105,7 +105,8 @@ class Conductor:
             self.say(f"blow {blow}")
             busy[blow.fault.target] = asyncio.create_task(self._strike(blow))
             if blow.fault in INSTANT:
-                await busy[blow.fault.target]
+                with self.crowd.rush():
+                    await busy[blow.fault.target]
         self.crowd.next_mark = math.inf
         await asyncio.gather(*busy.values())
 

@@ -43,9 +43,9 @@ class Hunt:
     marks: Mapping[str, str]
 
     @asynccontextmanager
-    async def slowed(self, step: Step) -> AsyncIterator[None]:
+    async def slowed(self, step: Step | None) -> AsyncIterator[None]:
         """Hold up what follows the step while the block runs."""
-        command = SLOWED.get(step)
+        command = SLOWED.get(step) if step else None
         if command is None:
             yield
             return
@@ -56,9 +56,9 @@ class Hunt:
         finally:
             await self.mongo.behave()
 
-    async def until(self, owner: str, step: Step) -> None:
-        """Return when the owner has a job at `step`, or after a time without one."""
-        sees = SIGHTS[step]
+    async def until(self, owner: str, step: Step | None) -> None:
+        """Return when the owner has a job at `step`, or any job; or after a time without one."""
+        sees = SIGHTS[step] if step else _anything
         history = await self.ledger.lurk(
             lambda job: job.now.owner == owner and sees(job), timeout_s=_PATIENCE_S
         )
@@ -96,6 +96,10 @@ def _just_claimed(job: JobHistory) -> bool:
 def _preparing(job: JobHistory) -> bool:
     now = job.now
     return now.state == "running" and now.stage == "preparing" and not _just_claimed(job)
+
+
+def _anything(_job: JobHistory) -> bool:
+    return True
 
 
 SIGHTS: Final[Mapping[Step, Callable[[JobHistory], bool]]] = {

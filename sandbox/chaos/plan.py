@@ -75,7 +75,7 @@ SHORT: Final = (
 """What fits into a test run: each kind of target, the nastier ways."""
 
 _SECONDS: Final = (2.0, 6.0)
-_LAST_MARK: Final = 0.9
+_LEFT_AT_THE_END: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +112,14 @@ def make_plan(
 ) -> tuple[Blow, ...]:
     """Return the blows in order. Every second kill aims at a named step, all steps in turn.
 
-    Each of `others` falls once per round; marks are spread over the first nine tenths.
+    Each of `others` falls once per round. The marks leave enough jobs for the last blow to meet.
     """
     rng = Random(f"plan|{seed}")
     faults: list[tuple[Fault, Step | None]] = list(_kills(rng, kills))
     faults += [(fault, None) for _ in range(rounds) for fault in others]
     rng.shuffle(faults)
-    marks = [round(jobs * _LAST_MARK * (i + 0.5) / len(faults)) for i in range(len(faults))]
+    last = jobs - min(jobs / 4, _LEFT_AT_THE_END)
+    marks = [round(last * (i + 0.5) / len(faults)) for i in range(len(faults))]
     copies = {Fault.WORKER_KILL: workers, Fault.BEAT_KILL: beats}
     return tuple(
         Blow(

@@ -22,7 +22,7 @@ def test_a_plan_is_a_pure_function_of_its_seed_and_size(seed: int, kills: int, r
     assert all(faults[fault] == rounds for fault in OTHERS)
     assert [blow.number for blow in plan] == list(range(1, len(plan) + 1))
     assert [blow.mark for blow in plan] == sorted(blow.mark for blow in plan)
-    assert all(0 <= blow.mark <= 900 for blow in plan)
+    assert all(0 <= blow.mark <= 750 for blow in plan)
 
 
 @given(seed=SEEDS)
