@@ -1,7 +1,7 @@
 """The job: our duty to one paid session, and the words for its life."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -201,13 +201,17 @@ class Claim(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A paid session as it reaches us. With a `reason` the job is born parked."""
+    """A paid session as it reaches us. With a `reason` the job is born parked.
+
+    `money` is what has gone back of the payment by now; a withdrawn one is born cancelled.
+    """
 
     kind: Kind
     session_id: str
     order_id: str | None
     payment: PaymentFacts
     reason: Reason | None = None
+    money: Money = field(default_factory=Money)
 
 
 def job_id_for(kind: Kind, session_id: str) -> str:

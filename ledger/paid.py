@@ -73,6 +73,7 @@ class PaidSessions:
             reason=reason,
             now=self._clock.now(),
         )
+        birth |= settled(birth, opening.money, birth["created_at"])
         job_id = birth.pop("_id")
         # An upsert waits for the majority even when the job exists, so "exists" is durable too.
         result = await self._jobs.update_one({"_id": job_id}, {"$setOnInsert": birth}, upsert=True)

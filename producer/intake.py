@@ -4,6 +4,7 @@ Webhook, reconciliation and manual replay all end here. Nothing is marked as don
 effect is durable, and a repetition runs the same effect again.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -145,11 +146,14 @@ class Intake:
         )
 
     async def _open(self, session: CheckoutSession, judgement: Paid | Review) -> Taken:
-        """Open the job, then look for refunds that came first; refunds do it the other way round.
+        """Open the job as its payment stands, then look for refunds once more.
 
-        Whichever of the two is later sees what the other one wrote.
+        A refund is written down before it looks for jobs: whichever of the two is later sees what
+        the other one wrote. The first look is for the workers, who may be at the job at once.
         """
-        known = await self._sessions.of_session(session.id)
+        known, standing = await asyncio.gather(
+            self._sessions.of_session(session.id), self._standing(session.payment_intent)
+        )
         job, created = await self._sessions.open(
             Opening(
                 # A guessed kind must not become a second job once the order tells the real one.
@@ -157,6 +161,7 @@ class Intake:
                 session_id=session.id,
                 order_id=judgement.order_id,
                 payment=session.facts(),
+                money=standing,
                 reason=judgement.reason if isinstance(judgement, Review) else None,
             )
         )
@@ -168,13 +173,16 @@ class Intake:
         return Taken(_outcome_of(job), job, created)
 
     async def _settle(self, payment_intent: str | None) -> Sequence[Job]:
-        """Apply all that is known about a payment; zero totals have none and need nothing."""
-        if payment_intent is None:
-            return ()
-        standing = money_from(await self._inbox.about_payment(payment_intent))
-        if standing == Money():
+        standing = await self._standing(payment_intent)
+        if payment_intent is None or standing == Money():
             return ()
         return await self._sessions.settle(payment_intent, standing)
+
+    async def _standing(self, payment_intent: str | None) -> Money:
+        """Return what has gone back of a payment; zero totals have none."""
+        if payment_intent is None:
+            return Money()
+        return money_from(await self._inbox.about_payment(payment_intent))
 
     def _announce(self, job: Job, judgement: Paid | Review, *, created: bool) -> None:
         """Alert about money that does not fit; what a worker parked later is not our news."""

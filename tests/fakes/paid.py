@@ -48,6 +48,7 @@ class MemoryPaidSessions:
             reason=reason,
             now=self._store.clock.now(),
         )
+        birth |= settled(birth, opening.money, birth["created_at"])
         existing = self._store.get(JOBS, birth["_id"])
         return read_job(existing or self._store.put(JOBS, birth)), existing is None
 

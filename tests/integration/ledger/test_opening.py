@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from domain.job import Kind, MailTo, Opening, Reason, ReasonCode, State
+from domain.job import Kind, MailTo, Money, Opening, Reason, ReasonCode, State
 from ledger.names import JOBS
 from tests.builders import ORDER_ID, SESSION_ID
 from tests.integration.ledger.examples import PAYMENT
@@ -49,6 +49,22 @@ async def test_a_mismatch_is_born_parked_and_holds_no_order(world: World) -> Non
     assert (parked.state, parked.reason) == (State.PARKED, MISMATCH)
     assert parked.mails.keys() == {MailTo.PARKED}
     assert good.state is State.QUEUED
+
+
+async def test_withdrawn_money_is_born_cancelled(world: World) -> None:
+    """The refund came first: no worker may find the job, not for a moment. It may come back."""
+    refunded = Money(heard=1, refunded=1490, fully_refunded=True)
+    returned = Money(heard=2)
+    payment = PAYMENT.model_copy(update={"payment_intent": "pi_1"})
+    job, created = await world.paid.open(opening(money=refunded, payment=payment))
+    assert created
+    assert (job.state, job.not_before) == (State.CANCELLED, None)
+    assert await world.jobs.claim(job.id, owner="worker-a") is None
+
+    (again,) = await world.paid.settle("pi_1", returned)
+
+    assert again.state is State.QUEUED
+    assert await world.jobs.claim(job.id, owner="worker-a") is not None
 
 
 async def test_a_second_paid_session_for_an_order_is_parked(world: World) -> None:
