@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import unquote
@@ -39,13 +39,25 @@ class LedgerMisconfigured(Exception):  # noqa: N818 - reads as the sentence it i
     """MongoDB cannot be used the way it is set up; the message says what to change."""
 
 
+SessionId = Mapping[str, Any]
+Introduce = Callable[[SessionId], Awaitable[None]]
+
+
+async def _to_nobody(_session: SessionId) -> None:
+    """Keep quiet: whoever has no heartbeat has nowhere to name its sessions."""
+
+
 class Connection:
-    """The ledger's database. Writes are acknowledged by a majority and journaled."""
+    """The ledger's database. Writes are acknowledged by a majority and journaled.
+
+    `introduce` is told of every session before it may hold locks.
+    """
 
     def __init__(self, client: Client, database: str, *, op_timeout_s: float) -> None:
         self.client = client
         self.op_timeout_s = op_timeout_s
         self.database: Database = client[database]
+        self.introduce: Introduce = _to_nobody
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ from ledger.holding import promote_next
 from ledger.names import JOBS
 from ledger.results import next_mail_at
 from ledger.transactions import in_transaction
-from ledger.workers import live_owners
+from ledger.workers import end_sessions, live_owners
 
 _ACTIVE: Final = (State.RUNNING, State.ANSWERED)
 _OWED: Final = (State.QUEUED, State.RUNNING, State.WAITING, State.ANSWERED)
@@ -174,14 +174,17 @@ class MongoJobs:
 
     @verb
     async def orphans(self, limit: int) -> list[str]:
-        """Return due jobs whose owner is dead, longest due first."""
+        """Return due jobs whose owner is dead, longest due first, freed of what it held locked."""
         living = await live_owners(self._connection, self._live_within_s)
         query = {
             "owner": {"$gt": "", "$nin": living},
             "not_before": {"$lte": self._clock.now()},
         }
-        cursor = self._jobs.find(query, {"_id": 1}).sort("not_before", 1).limit(limit)
-        return [job["_id"] async for job in cursor]
+        cursor = self._jobs.find(query, {"owner": 1}).sort("not_before", 1).limit(limit)
+        orphans = {job["_id"]: job["owner"] async for job in cursor}
+        if orphans:
+            await end_sessions(self._connection, set(orphans.values()))
+        return list(orphans)
 
     @verb
     async def mark_rung(self, job_ids: Iterable[str]) -> None:

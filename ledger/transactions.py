@@ -40,6 +40,7 @@ async def in_transaction(
     """
     deadline = asyncio.get_running_loop().time() + limit_s
     async with await connection.client.start_session() as session:
+        await connection.introduce(session.session_id)  # type: ignore[arg-type]  # it is no method
         for tries in itertools.count():
             try:
                 return await _once(session, body)

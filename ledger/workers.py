@@ -1,17 +1,24 @@
 """Who is alive: one heartbeat document per worker process, on MongoDB's own clock."""
 
+from collections import deque
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field
+from pymongo.errors import OperationFailure
 from pymongo.write_concern import WriteConcern
 
-from ledger.connection import Connection, verb
+from ledger.connection import Connection, SessionId, verb
 from ledger.damage import readable
 from ledger.names import WORKERS
 
 _FORGOTTEN_AFTER_MS: Final = 600_000
+_MOST_SESSIONS: Final = 256
+_UNAUTHORIZED: Final = 13
+
+log = structlog.get_logger(__name__)
 
 
 class Worker(BaseModel):
@@ -35,6 +42,19 @@ class MongoPresence:
         # A beat is worth nothing a second later; waiting for a majority would only make the
         # living look dead.
         self._workers = connection.database.get_collection(WORKERS, write_concern=WriteConcern(w=1))
+        self._sessions: deque[SessionId] = deque(maxlen=_MOST_SESSIONS)
+
+    def speak_for(self, owner: str) -> None:
+        """Name every session of this process in the owner's heartbeat, before it holds locks."""
+
+        async def introduce(session: SessionId) -> None:
+            if session in self._sessions:
+                return
+            named = {"$addToSet": {"sessions": session}}
+            await self._workers.update_one({"_id": owner}, named)
+            self._sessions.append(session)
+
+        self._connection.introduce = introduce
 
     @verb
     async def beat(self, owner: str, *, holding: Collection[str]) -> None:
@@ -43,6 +63,7 @@ class MongoPresence:
             "since": {"$ifNull": ["$since", "$$NOW"]},
             "expires_at": {"$add": ["$$NOW", _FORGOTTEN_AFTER_MS]},
             "holding": {"$literal": sorted(holding)},
+            "sessions": {"$literal": list(self._sessions)},
         }
         await self._workers.update_one({"_id": owner}, [{"$set": fields}], upsert=True)
 
@@ -60,6 +81,25 @@ class MongoPresence:
         alive = {"$set": {"alive": _heard_of_within(self._live_within_s)}}
         cursor = self._connection.latest(WORKERS).aggregate([alive, {"$sort": {"_id": 1}}])
         return readable(Worker, [document async for document in cursor])
+
+
+async def end_sessions(connection: Connection, owners: Collection[str]) -> None:
+    """End the transactions that dead owners left open.
+
+    Their locks would stand for `transactionLifetimeLimitSeconds`, a minute by default, and nobody
+    could take over the very job that was being delivered. An owner that lives after all begins
+    its transaction again. Source: MongoDB manual, "killSessions".
+    """
+    workers = connection.latest(WORKERS)
+    left_open = {"_id": {"$in": list(owners)}, "sessions.0": {"$exists": True}}
+    async for worker in workers.find(left_open, {"sessions": 1}):
+        try:
+            await connection.client.admin.command("killSessions", worker["sessions"])
+        except OperationFailure as error:
+            if error.code != _UNAUTHORIZED:
+                raise
+            log.warning("sessions_not_ended", owner=worker["_id"], missing="killSessions")
+        await workers.update_one({"_id": worker["_id"]}, {"$unset": {"sessions": ""}})
 
 
 async def live_owners(

@@ -133,6 +133,7 @@ class _Wiring:
     async def desk(self, hands: Hands, stack: AsyncExitStack) -> Desk:
         jobs = MongoJobs(self.connection, self.clock)
         presence = MongoPresence(self.connection)
+        presence.speak_for(self.owner)
         pulse = Pulse(presence, owner=self.owner, hands=hands, clock=self.clock)
         direct_only = DirectOnly(self._is_direct_only, self.clock)
         await direct_only.look()

@@ -10,7 +10,6 @@ MIGRATION: Final[Migration] = index_migration(
     {
         STRIPE_EVENTS: [
             index("unpaid", "payment_status", "type", "created"),
-            index("session", "session_id", "type"),
         ],
     },
 )

@@ -16,7 +16,8 @@ DUE = {
     "rung_at": {"$not": {"$gte": NOW}},
 }
 HOLDER = {"kind": "valuation", "order_id": ORDER_ID, "holds_order": True}
-UNPAID = {"payment_status": "unpaid", "type": {"$in": ["a", "b"]}, "created": {"$gte": NOW}}
+PAYING = "checkout.session.completed"
+UNPAID = {"payment_status": "unpaid", "type": PAYING, "created": {"$gte": NOW}}
 DUPLICATES = {
     "kind": "valuation",
     "order_id": ORDER_ID,
@@ -30,6 +31,12 @@ PAID_LATELY = {
     "received_at": {"$gte": NOW},
     "payment_status": {"$in": ["paid"]},
     "outcome": {"$in": ["accepted", None]},
+}
+PAID_EVENT = {
+    "type": PAYING,
+    "payment_status": "paid",
+    "created": NOW,
+    "received_at": NOW,
 }
 NAMED_BY_ORDERS = {
     "$or": [{"order_id": {"$in": [ORDER_ID]}}, {"session_id": {"$in": ["cs_1"]}}],
@@ -56,7 +63,7 @@ NAMED_BY_ORDERS = {
         (STRIPE_EVENTS, PAID_LATELY, "paying"),
         (STRIPE_EVENTS, {"handled_at": None, "received_at": {"$lt": NOW}}, "unhandled"),
         (STRIPE_EVENTS, UNPAID, "unpaid"),
-        (STRIPE_EVENTS, {"session_id": "cs_1", "type": "x"}, "session"),
+        (STRIPE_EVENTS, {"session_id": "cs_1", "type": PAYING}, "session"),
         (ORDERS[Kind.VALUATION], {"stripeSessionId": "cs_1"}, "stripeSessionId_unique"),
         (ORDERS[Kind.CERTIFICATE], {"stripeSessionId": "cs_1"}, "stripeSessionId_unique"),
         (
@@ -72,6 +79,9 @@ async def test_the_query_planner_takes_the_index(
     """No collection scan, also where the index is partial."""
     finished = [{"_id": f"valuation:cs_{n}", "owner": None} for n in range(200)]
     await connection.collection(JOBS).insert_many(finished)
+    await connection.collection(STRIPE_EVENTS).insert_many(
+        [PAID_EVENT | {"_id": n} for n in range(50)]
+    )
     plan = await connection.collection(collection).find(query).explain()
     assert index in index_names(plan["queryPlanner"]["winningPlan"])
 
