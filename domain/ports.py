@@ -106,7 +106,7 @@ class Ask:
 
     kind: Kind
     prompt: Prompt
-    judge: Callable[[str], Verdict]
+    judge: Callable[[str], Awaitable[Verdict]]
     request_id: str
 
 

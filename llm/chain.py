@@ -195,7 +195,7 @@ class FallbackChain:
     async def _judge(
         self, pursuit: _Pursuit, asked: Asked, completion: Completion, spent: Spent
     ) -> Answer | ModelFailure:
-        verdict = pursuit.ask.judge(completion.text)
+        verdict = await pursuit.ask.judge(completion.text)
         if isinstance(verdict, Accepted):
             attempt = accepted_attempt(asked, completion, spent)
             await self._record(pursuit, attempt)

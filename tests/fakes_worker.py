@@ -48,7 +48,7 @@ def prompts(kind: Kind, horse: Horse, job_id: str) -> Prompt:
     return Prompt(system="Du bewertest Pferde.", user=user, stamp=STAMP, temperature=0.3)
 
 
-def judge(_kind: Kind, _horse: Horse, text: str) -> Verdict:
+async def judge(_kind: Kind, _horse: Horse, text: str) -> Verdict:
     """Accept what names a market value, as the real one does among much else."""
     if "Marktwert" in text:
         return Accepted(text=text, price_low=18000, price_high=24000)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from worker.mails import OwedMails
 
 log = structlog.get_logger(__name__)
 
-Judge = Callable[[Kind, Horse, str], Verdict]
+Judge = Callable[[Kind, Horse, str], Awaitable[Verdict]]
 Prompts = Callable[[Kind, Horse, str], Prompt]
 
 
@@ -111,15 +111,15 @@ class Story:
         if not await self.jobs.link(claim, raw["_id"]):
             raise DuplicatePayment(f"order {raw['_id']} belongs to another paid session")
         if has_result(job.kind, raw):
-            raise ForeignResult(self._describe_result(job.kind, raw))
+            raise ForeignResult(await self._describe_result(job.kind, raw))
         return read_horse(raw)
 
-    def _describe_result(self, kind: Kind, raw: RawOrder) -> str:
+    async def _describe_result(self, kind: Kind, raw: RawOrder) -> str:
         """Say for the human who decides whether the result found would have been accepted."""
         value: Any = raw[RESULT_FIELD[kind]]
         text = value if isinstance(value, str) else json.dumps(value, default=str)
         try:
-            verdict = self.judge(kind, read_horse(raw), text)
+            verdict = await self.judge(kind, read_horse(raw), text)
         except InvalidOrder as error:
             return f"a result exists; the order's {error.field} cannot be read"
         if isinstance(verdict, Accepted):

@@ -18,7 +18,7 @@ from celery import Celery
 from config.clock import SystemClock
 from config.settings import MailProvider, Settings
 from config.templates import load_templates
-from domain.acceptance import certificate_schema, judge
+from domain.acceptance import certificate_schema
 from domain.answer import Attempt, Prompt
 from domain.errors import Unavailable
 from domain.job import Job, Kind
@@ -44,6 +44,7 @@ from worker import tasks
 from worker.decisions import Patience
 from worker.endings import Endings
 from worker.hands import Hands, Work
+from worker.judging import judge_in
 from worker.mails import OwedMails
 from worker.pulse import Pulse
 from worker.rescue import Rescue, SpareHands
@@ -141,7 +142,7 @@ class _Wiring:
             self.settings, self.client, self.clock, stack, direct_only=direct_only
         )
         records = MongoRecords(self.connection, self.clock)
-        story = self._story(jobs, chain, self._wanted(records))
+        story = self._story(jobs, chain, self._wanted(records), stack)
         work = functools.partial(story.work, owner=self.owner)
         rescue = self._rescue(jobs, pulse, hands, work)
         background = [rescue.run, direct_only.run, records.keep_up]
@@ -167,7 +168,9 @@ class _Wiring:
     async def _is_direct_only(self) -> bool:
         return (await Switches(self.connection).direct_only()).on
 
-    def _story(self, jobs: MongoJobs, chain: FallbackChain, records: Records) -> Story:
+    def _story(
+        self, jobs: MongoJobs, chain: FallbackChain, records: Records, stack: AsyncExitStack
+    ) -> Story:
         patience = self._patience()
         mails = self._mails(jobs, records)
         templates = load_templates({Kind.CERTIFICATE: certificate_schema()})
@@ -177,7 +180,7 @@ class _Wiring:
             records=records,
             chain=chain,
             prompts=functools.partial(_prompt, templates),
-            judge=judge,
+            judge=judge_in(stack),
             mails=mails,
             endings=Endings(
                 jobs=jobs,

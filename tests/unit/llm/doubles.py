@@ -125,7 +125,7 @@ class Diary:
         return [(attempt.model_asked, attempt.outcome.value) for attempt in self.attempts]
 
 
-def judge(text: str) -> Verdict:
+async def judge(text: str) -> Verdict:
     """Accept every text that calls the horse good."""
     if "gut" in text.lower():
         return Accepted(text.strip(), price_low=8000, price_high=10_000)
