@@ -55,6 +55,7 @@ def world() -> Observed:
     for one in delivered:
         mails.append(mail(f"{one.job_ids[0]}:customer", one.story.email))
         mails.append(mail(f"{one.job_ids[0]}:admin", "shop@example.org"))
+    mails.append(mail("valuation:cs_6:parked", "shop@example.org"))
     return Observed(
         sales=sales,
         jobs=jobs,
@@ -140,6 +141,14 @@ def shop_unmailed(seen: Observed) -> Observed:
     return replace(seen, mails=[m for m in seen.mails if "admin" not in m["idempotency_key"]])
 
 
+def parked_in_silence(seen: Observed) -> Observed:
+    return replace(seen, mails=seen.mails[:-1])
+
+
+def parked_with_noise(seen: Observed) -> Observed:
+    return replace(seen, mails=[*seen.mails, seen.mails[-1]])
+
+
 def untaken(seen: Observed) -> Observed:
     seen.sales[0].letters[0].tries = [Try(1.0, 0.1, 503), Try(2.0, 0.1, None)]
     return seen
@@ -183,6 +192,8 @@ def not_over(seen: Observed) -> Observed:
         (mailed_under_another_key, "one mail each, by key and by recipient"),
         (unmailed, "one mail each, by key and by recipient"),
         (shop_unmailed, "one mail each, by key and by recipient"),
+        (parked_in_silence, "one mail each, by key and by recipient"),
+        (parked_with_noise, "one mail each, by key and by recipient"),
         (untaken, "every webhook is taken"),
         (refused, "every webhook is taken"),
         (not_over, "every webhook is taken"),
