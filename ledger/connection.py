@@ -32,6 +32,7 @@ R = TypeVar("R")
 # The driver's own limit comes first; this one catches what it does not see, a hanging name
 # look-up for example.
 _GRACE_S: Final = 0.5
+_FAREWELL_S: Final = 1.0
 _LATEST: Final = ReadConcern("local")
 
 
@@ -105,7 +106,9 @@ class Connection:
             )
 
     def close(self) -> None:
-        self.client.close()
+        """Say goodbye to MongoDB if it is there; the driver would look for it for 30 s."""
+        with pymongo.timeout(_FAREWELL_S):
+            self.client.close()
 
 
 class _Connected(Protocol):

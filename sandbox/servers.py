@@ -132,6 +132,8 @@ class EmbeddedMongo(EmbeddedServer):
             find_mongod(), "--dbpath", self.data, "--port", str(self.port),
             "--bind_ip", "127.0.0.1", "--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.5",
             "--nounixsocket", "--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false",
+            # Files of dropped collections would stay open for five minutes: thousands in a ring.
+            "--setParameter", "minSnapshotHistoryWindowInSeconds=0", "--syncdelay", "10",
         ]  # fmt: skip
 
     def is_ready(self) -> bool:

@@ -206,11 +206,11 @@ async def test_the_overview_reads_records_without_texts(
     assert len(await shop.documents(AI_REQUESTS)) == len(await shop.documents(ERROR_LOGS)) == 1
 
 
-async def test_a_lost_index_is_missed(connection: Connection) -> None:
+async def test_a_lost_index_is_missed(own_connection: Connection) -> None:
     """Everything is there after the migrations; what somebody dropped is named."""
-    overview = Overview(connection)
+    overview = Overview(own_connection)
     before = await overview.missing_indexes()
-    await connection.collection(JOBS).drop_index("due")
+    await own_connection.collection(JOBS).drop_index("due")
 
     assert (before, await overview.missing_indexes()) == ([], ["jobs.due"])
 

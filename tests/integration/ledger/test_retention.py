@@ -34,6 +34,12 @@ HELD_BACK = "Leider ein Geheimnis."
 
 
 @pytest.fixture
+async def connection(own_connection: Connection) -> Connection:
+    """The retention sets the ages of the TTL indexes."""
+    return own_connection
+
+
+@pytest.fixture
 def shop(clock: FakeClock, connection: Connection) -> MongoWorld:
     return MongoWorld(clock, connection)
 

@@ -13,8 +13,7 @@ from typer.testing import CliRunner, Result
 
 from config.clock import SystemClock
 from domain.job import Kind, Opening, PaymentFacts, Reason
-from ledger.connection import Connection, connect
-from ledger.migrations import migrate
+from ledger.connection import Connection
 from ledger.paid import PaidSessions
 from ops.cli import app
 from sandbox.app import running
@@ -59,13 +58,9 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-async def connection(mongo_uri: str) -> AsyncIterator[Connection]:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    connection = connect(mongo_uri, name, app_name="tests", op_timeout_s=20)
-    await migrate(connection)
-    yield connection
-    await connection.client.drop_database(connection.name)
-    connection.close()
+async def connection(own_connection: Connection) -> Connection:
+    """The commands migrate up and down."""
+    return own_connection
 
 
 @pytest.fixture

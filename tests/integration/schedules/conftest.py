@@ -1,13 +1,11 @@
 """A Valkey and a database of the test's own, and clocks that end with it."""
 
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ledger.connection import Connection, connect
-from ledger.migrations import migrate
+from ledger.connection import Connection
 from sandbox.servers import EmbeddedValkey
 from tests.integration.schedules.house import House
 
@@ -26,10 +24,6 @@ def house(mongo_uri: str, valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[Ho
 
 
 @pytest.fixture
-async def connection(mongo_uri: str) -> AsyncIterator[Connection]:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    connection = connect(mongo_uri, name, app_name="tests", op_timeout_s=20)
-    await migrate(connection)
-    yield connection
-    await connection.client.drop_database(name)
-    connection.close()
+async def connection(own_connection: Connection) -> Connection:
+    """The retention sets the ages of the TTL indexes."""
+    return own_connection
