@@ -10,6 +10,7 @@ from domain.acceptance import agreement, damage, language, prices, tone
 from domain.acceptance.closing import is_cut
 from domain.acceptance.dictation import is_dictated
 from domain.acceptance.embedded_json import Truncated, find_objects
+from domain.acceptance.reading import read
 from domain.acceptance.text import strip_edges, unify, unreadable, words
 from domain.acceptance.topic import mentions_horses
 from domain.acceptance.verdict import Accepted, Rejected, Verdict
@@ -106,7 +107,7 @@ def _read(stripped: str) -> Certificate:
     if isinstance(found, Truncated):
         raise _NotACertificate("truncated")
     if found is None:
-        raise _NotACertificate("no_json", *tone.faults(unify(stripped)))
+        raise _NotACertificate("no_json", *tone.faults(read(unify(stripped))))
     known = [_known(value) for value in found.objects]
     if any(other != known[-1] for other in known if len(other) == len(Certificate.model_fields)):
         raise _NotACertificate("conflicting_objects")
@@ -121,7 +122,7 @@ def _read(stripped: str) -> Certificate:
 def _faults_around(text: str) -> Iterator[str]:
     """A greeting around the object is dropped; a text that takes the object back is believed."""
     told = text.rpartition("</think>")[2]
-    yield from (fault for fault in tone.faults(told) if fault in {"refusal", "apology"})
+    yield from (fault for fault in tone.faults(read(told)) if fault in {"refusal", "apology"})
     if _SHAM.search(told):
         yield "placeholder"
 
@@ -170,7 +171,7 @@ def _faults(certificate: Certificate, horse: Horse) -> Iterator[str]:
         yield from _text_faults(text)
     if len(certificate.bewertungs_details.fazit) < MIN_CONCLUSION:
         yield "text_too_short"
-    whole = "\n\n".join(texts)
+    whole = read("\n\n".join(texts))
     given = " ".join(str(value) for value in horse.model_dump().values())
     yield from damage.faults(whole)
     yield from language.faults(whole, given)
@@ -180,7 +181,7 @@ def _faults(certificate: Certificate, horse: Horse) -> Iterator[str]:
         yield "price_contradiction"
     if len({text.lower() for text in texts}) < len(texts):
         yield "repetition"
-    if not mentions_horses(whole, horse.breed, times=1):
+    if not mentions_horses(whole.plain, horse.breed, times=1):
         yield "off_topic"
 
 
@@ -191,7 +192,7 @@ def _discipline_faults(discipline: str) -> Iterator[str]:
         yield "placeholder"
     if _MARKDOWN.search(_CLASS_STARS.sub(r"\1", discipline)):
         yield "markdown_inside"
-    yield from damage.faults(discipline)
+    yield from damage.faults(read(discipline))
 
 
 def _text_faults(text: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from domain.acceptance.text import blocks, plain, sentences
+from domain.acceptance.reading import Reading
 
 _PLACEHOLDER: Final = re.compile(
     r"\b[XxYyZz]{1,3}[.,][XxYyZz]{3}\b|\b[XY]{1,6}\s?(?:-\s?[XY]{1,6}\s?)?(?:€|EUR\b|Euro\b"
@@ -73,8 +73,9 @@ _SAME_SENTENCE: Final = 3
 _SENTENCE: Final = 45
 
 
-def faults(text: str) -> Iterator[str]:
-    """Judge any unified answer text."""
+def faults(reading: Reading) -> Iterator[str]:
+    """Judge any answer text."""
+    text = reading.text
     if _has_placeholder(text):
         yield "placeholder"
     if _THINKING.search(text):
@@ -87,14 +88,15 @@ def faults(text: str) -> Iterator[str]:
         yield "mojibake"
     if _IMAGE.search(text) or _has_foreign_link(text):
         yield "link"
-    if _is_looping(text):
+    if _is_looping(reading):
         yield "repetition"
     if _CONTINUED.search(text):
         yield "truncated"
 
 
-def code_faults(text: str) -> Iterator[str]:
-    """Say whether a unified valuation is, or contains, something other than a markdown report."""
+def code_faults(reading: Reading) -> Iterator[str]:
+    """Say whether a valuation is, or contains, something other than a markdown report."""
+    text = reading.text
     lines = text.strip().split("\n")
     fences = [number for number, line in enumerate(lines) if line.lstrip().startswith("```")]
     if fences and fences[0] == 0:
@@ -103,7 +105,7 @@ def code_faults(text: str) -> Iterator[str]:
         yield "code_block"
     if text.lstrip()[:1] in {"{", "["} and "#" not in text[:200]:
         yield "not_markdown"
-    if len(_ARITHMETIC.findall(plain(text).lower())) > _MAX_ARITHMETIC:
+    if len(_ARITHMETIC.findall(reading.plain.lower())) > _MAX_ARITHMETIC:
         yield "formula"
 
 
@@ -117,13 +119,14 @@ def _has_foreign_link(text: str) -> bool:
     return any(not _OWN_HOST.match(match[1] or "") for match in _LINK.finditer(text))
 
 
-def _is_looping(text: str) -> bool:
+def _is_looping(reading: Reading) -> bool:
+    text = reading.text
     if _WORD_LOOP.search(text) or _PHRASE_LOOP.search(text):
         return True
-    told = Counter(sentence for sentence in sentences(text) if len(sentence) > _SENTENCE)
+    told = Counter(sentence for sentence in reading.sentences if len(sentence) > _SENTENCE)
     if told and max(told.values()) >= _SAME_SENTENCE:
         return True
-    return _compresses_too_well(_FILLER.sub(" ", "\n".join(blocks(text))))
+    return _compresses_too_well(_FILLER.sub(" ", "\n".join(block.written for block in reading.paragraphs)))
 
 
 def _compresses_too_well(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from domain.acceptance.text import blocks, plain, sentences, words
+from domain.acceptance.reading import Reading
 
 _GERMAN: Final = frozenset(
     (  # noqa: SIM905 - reads as a word list
@@ -55,19 +55,19 @@ _OTHER_SCRIPTS: Final = (
 )
 
 
-def faults(text: str, given: str) -> Iterator[str]:
-    """Judge a unified text; foreign letters the customer typed himself (`given`) are no fault."""
-    if not _is_german(text):
+def faults(reading: Reading, given: str) -> Iterator[str]:
+    """Judge a text; foreign letters the customer typed himself (`given`) are no fault."""
+    if not _is_german(reading):
         yield "not_german"
-    if _foreign_letters(text, given) > _MOST_FOREIGN_LETTERS:
+    if _foreign_letters(reading.text, given) > _MOST_FOREIGN_LETTERS:
         yield "foreign_script"
 
 
-def _is_german(text: str) -> bool:
-    counted = [Counter(words(plain(block))) for block in blocks(text)]
+def _is_german(reading: Reading) -> bool:
+    counted = [Counter(paragraph.words) for paragraph in reading.paragraphs]
     if _too_little_german(counted) or _foreign_words(counted) > _MOST_FOREIGN_WORDS:
         return False
-    return not any(_is_english(sentence) for sentence in sentences(text))
+    return not any(_is_english(sentence) for sentence in reading.sentences)
 
 
 def _is_english(sentence: str) -> bool:

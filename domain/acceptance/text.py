@@ -26,7 +26,8 @@ _LOOKALIKES: Final = str.maketrans(
 )
 _MANY_BLANK_LINES: Final = re.compile(r"\n(?:[ ]{0,20}\n){2,}")
 _LONG_GAP: Final = re.compile(r"[ ]{8,}")
-_NO_WORD: Final = re.compile(r"\w{120}")
+_NO_WORD_FROM: Final = 120
+_NO_WORD: Final = re.compile(rf"\w{{{_NO_WORD_FROM}}}")
 _LINK: Final = re.compile(r"\[([^\[\]\n]{0,200})\]\([^()\n]{0,300}\)")
 _ESCAPE: Final = re.compile(r"\\([^\w\s])")
 _EMPHASIS: Final = re.compile(r"[*_`]+|~~")
@@ -57,13 +58,20 @@ def unreadable(stripped: str) -> str | None:
         return "empty"
     if len(stripped) > MAX_LENGTH:
         return "too_long"
-    return "gibberish" if _NO_WORD.search(plain(unify(stripped))) else None
+    return "gibberish" if _has_no_words(plain(unify(stripped))) else None
+
+
+def _has_no_words(shown: str) -> bool:
+    longest = max(map(len, shown.split()), default=0)
+    return longest >= _NO_WORD_FROM and bool(_NO_WORD.search(shown))
 
 
 def plain(unified: str) -> str:
     """Drop the markdown marks of a unified text; the line structure stays."""
-    text = _ESCAPE.sub(r"\1", _LINK.sub(r"\1", unified))
-    return _EMPHASIS.sub("", _QUOTE_MARK.sub("", text))
+    text = _LINK.sub(r"\1", unified) if "](" in unified else unified
+    text = _ESCAPE.sub(r"\1", text) if "\\" in text else text
+    text = _QUOTE_MARK.sub("", text) if ">" in text else text
+    return _EMPHASIS.sub("", text)
 
 
 def blocks(unified: str) -> list[str]:

@@ -7,7 +7,9 @@ from typing import Final
 
 from domain.acceptance.closing import is_reservation
 from domain.acceptance.phrases import ALL, ENOUGH
-from domain.acceptance.text import blocks, plain, split_sentences, words
+from domain.acceptance.reading import Reading
+from domain.acceptance.sieve import Sieve
+from domain.acceptance.text import split_sentences, words
 
 _USUAL_LENGTH: Final = 5000
 """Characters; longer reports contain more caution without refusing anything."""
@@ -48,6 +50,7 @@ _ADVISES: Final = re.compile(
 )
 """What an expert says of himself. Any other "ich" is somebody at work, in a chat or in doubt."""
 
+_SIEVE: Final = Sieve(signal.pattern for signal in ALL)
 _QUALIFIED: Final = re.compile(
     r"\b(?:exakt|punktgenau|genau|abschließend|endgültig|pauschal|präzise|belastbar|seriös|final"
     r"|höher|darüber|zusätzlich|detailliert|näher|allein|ohne (?:aku|ankaufsuntersuchung|befund"
@@ -55,12 +58,12 @@ _QUALIFIED: Final = re.compile(
 )
 
 
-def faults(unified: str) -> Iterator[str]:
+def faults(reading: Reading) -> Iterator[str]:
     """Name every tone the text is caught in: by one clear sentence or by many faint ones."""
-    many = ENOUGH * max(1.0, len(unified) / _USUAL_LENGTH)
+    many = ENOUGH * max(1.0, len(reading.text) / _USUAL_LENGTH)
     totals: defaultdict[str, float] = defaultdict(float)
     clear: set[str] = set()
-    for sentence in _own_sentences(unified):
+    for sentence in _own_sentences(reading):
         for reason, weight in weighed(sentence).items():
             totals[reason] += weight
             if weight >= ENOUGH:
@@ -72,24 +75,25 @@ def weighed(sentence: str) -> dict[str, float]:
     """Sum the weights per reason of one plain sentence."""
     said = _in_the_authors_voice(sentence)
     weights: defaultdict[str, float] = defaultdict(float)
-    for signal in ALL:
+    for number in _SIEVE.candidates(said):
+        signal = ALL[number]
         if signal.pattern.search(said):
             weights[signal.reason] += signal.weight
     if _AUTHOR.search(said) and not _ADVISES.search(said):
         weights["meta_talk"] += ENOUGH
     weights["refusal"] += _refusal(said)
-    if is_reservation(sentence) and not _AUTHOR.search(said):
+    if weights["refusal"] and is_reservation(sentence) and not _AUTHOR.search(said):
         # "Keine Bewertung eines Sachverständigen" is what the closing sentence has to say.
         del weights["refusal"]
     return weights
 
 
-def _own_sentences(unified: str) -> Iterator[str]:
+def _own_sentences(reading: Reading) -> Iterator[str]:
     """Leave out quoted speech, unless a whole paragraph is one quote and thus the report's own."""
-    for block in blocks(unified):
-        line = plain(block)
-        told = _QUOTED.sub('""', line)
-        yield from split_sentences(told if words(told) else line)
+    for paragraph in reading.paragraphs:
+        told = _QUOTED.sub('""', paragraph.line)
+        is_own = told != paragraph.line and words(told)
+        yield from split_sentences(told) if is_own else paragraph.sentences
 
 
 def _in_the_authors_voice(sentence: str) -> str:
@@ -110,7 +114,7 @@ def _refusal(said: str) -> float:
 
     One such sentence is caution that good reports contain; it takes a speaker, or several.
     """
-    if not (_UNABLE.search(said) and _NEGATED.search(said)):
+    if not (_NEGATED.search(said) and _UNABLE.search(said)):
         return 0.0
     denied = bool(_PRODUCT.search(said) and _ACT.search(said))
     if _AUTHOR.search(said) and not _ADVISES.search(said):

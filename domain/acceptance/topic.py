@@ -1,9 +1,10 @@
 """Telling whether a text is about a horse at all."""
 
 import re
+from itertools import islice
 from typing import Final
 
-from domain.acceptance.text import plain, words
+from domain.acceptance.text import words
 
 _HORSE: Final = re.compile(
     r"(?!pferdewert)(?!pferdestärke)(?:\w*(?:pferd|pony|stute|wallach|hengst|fohlen"
@@ -15,9 +16,8 @@ _HORSE: Final = re.compile(
 _BREED_WORD: Final = 4
 
 
-def mentions_horses(unified: str, breed: str, *, times: int) -> bool:
-    """Say whether the text speaks of horses, or of the breed the customer named, so many times."""
+def mentions_horses(shown: str, breed: str, *, times: int) -> bool:
+    """Say whether a plain text speaks of horses, or of the named breed, so many times."""
     named = {word[:6] for word in words(breed) if len(word) >= _BREED_WORD}
-    told = words(plain(unified))
-    hits = sum(bool(_HORSE.fullmatch(word)) or word[:6] in named for word in told)
-    return hits >= times
+    hits = (word for word in words(shown) if word[:6] in named or _HORSE.fullmatch(word))
+    return len(list(islice(hits, times))) == times

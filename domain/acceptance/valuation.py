@@ -8,6 +8,7 @@ from domain.acceptance import agreement, closing, damage, headline, language, pr
 from domain.acceptance.dictation import is_dictated
 from domain.acceptance.layout import Layout, lay_out
 from domain.acceptance.prices import Price
+from domain.acceptance.reading import Reading, read
 from domain.acceptance.text import (
     blocks,
     plain,
@@ -62,7 +63,7 @@ def judge_valuation(horse: Horse, text: str) -> Verdict:
     unified = unify(stripped)
     layout = lay_out(unified)
     price = headline.find(layout)
-    reasons = list(_faults(unified, layout, horse))
+    reasons = list(_faults(read(unified), layout, horse))
     if price is None:
         reasons.append("no_price")
     else:
@@ -86,15 +87,15 @@ def _price_faults(price: Price, layout: Layout, horse: Horse) -> Iterator[str]:
         yield "price_contradiction"
 
 
-def _faults(unified: str, layout: Layout, horse: Horse) -> Iterator[str]:
-    if len(unified) < MIN_LENGTH:
+def _faults(reading: Reading, layout: Layout, horse: Horse) -> Iterator[str]:
+    if len(reading.text) < MIN_LENGTH:
         yield "too_short"
-    yield from damage.code_faults(unified)
-    yield from damage.faults(unified)
-    yield from language.faults(unified, _given(horse))
+    yield from damage.code_faults(reading)
+    yield from damage.faults(reading)
+    yield from language.faults(reading, _given(horse))
     yield from layout.reasons
-    yield from closing.faults(unified, layout.sections)
-    yield from tone.faults(unified)
+    yield from closing.faults(reading.text, layout.sections)
+    yield from tone.faults(reading)
     if _chats_after_closing(layout):
         yield "meta_talk"
     if any(_is_chatty(line, horse.breed) for line in blocks(layout.preamble)) or _greets_inside(
@@ -103,7 +104,7 @@ def _faults(unified: str, layout: Layout, horse: Horse) -> Iterator[str]:
         yield "chatty_prefix"
     if sum(bool(_FIELD.match(line)) for line in layout.preamble.split("\n")) > _MAX_FIELDS:
         yield "prompt_leak"
-    if not mentions_horses(unified, horse.breed, times=3):
+    if not mentions_horses(reading.plain, horse.breed, times=3):
         yield "off_topic"
 
 
@@ -122,7 +123,7 @@ def _is_chatty(block: str, breed: str) -> bool:
         return False
     if not line.endswith(_SENTENCE_MARKS) and len(line) <= _TITLE:
         return False
-    about_the_horse = mentions_horses(line, breed, times=1) and line.endswith(".")
+    about_the_horse = mentions_horses(plain(line), breed, times=1) and line.endswith(".")
     return bool(_ADDRESSING.search(line)) or not about_the_horse
 
 
