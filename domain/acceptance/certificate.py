@@ -11,7 +11,7 @@ from domain.acceptance.closing import is_cut
 from domain.acceptance.dictation import is_dictated
 from domain.acceptance.embedded_json import Truncated, find_objects
 from domain.acceptance.reading import read
-from domain.acceptance.text import strip_edges, unify, unreadable, words
+from domain.acceptance.text import is_gibberish, plain, strip_edges, unify, unreadable, words
 from domain.acceptance.topic import mentions_horses
 from domain.acceptance.verdict import Accepted, Rejected, Verdict
 from domain.order import Horse
@@ -86,6 +86,8 @@ def judge_certificate(horse: Horse, text: str) -> Verdict:
     stripped = strip_edges(text)
     if unfit := unreadable(stripped):
         return Rejected((unfit,))
+    if is_gibberish(plain(unify(stripped))):
+        return Rejected(("gibberish",))
     try:
         certificate = _read(stripped)
     except _NotACertificate as fault:

@@ -64,10 +64,25 @@ def faults(reading: Reading, given: str) -> Iterator[str]:
 
 
 def _is_german(reading: Reading) -> bool:
-    counted = [Counter(paragraph.words) for paragraph in reading.paragraphs]
-    if _too_little_german(counted) or _foreign_words(counted) > _MOST_FOREIGN_WORDS:
+    told = Counter(word for paragraph in reading.paragraphs for word in paragraph.words)
+    if _hits(told, _GERMAN) < told.total() * _MIN_SHARE:
         return False
+    if any(_strays(reading, small - _GERMAN) for small in _FOREIGN if _is_frequent(told, small)):
+        return False
+    if _hits(told, _ENGLISH) < _ENGLISH_SENTENCE:
+        return True
     return not any(_is_english(sentence) for sentence in reading.sentences)
+
+
+def _is_frequent(told: Counter[str], small: frozenset[str]) -> bool:
+    return _hits(told, small - _GERMAN) > _MOST_FOREIGN_WORDS
+
+
+def _strays(reading: Reading, small: frozenset[str]) -> bool:
+    """Count per block, so that one strange paragraph shows in a long text."""
+    counted = [Counter(paragraph.words) for paragraph in reading.paragraphs]
+    hits = ((_hits(block, small), _hits(block, _GERMAN)) for block in counted)
+    return sum(foreign for foreign, german in hits if foreign > german) > _MOST_FOREIGN_WORDS
 
 
 def _is_english(sentence: str) -> bool:
@@ -79,25 +94,8 @@ def _is_english(sentence: str) -> bool:
     return sum(word.islower() and word not in _ENGLISH for word in told) > 1
 
 
-def _too_little_german(counted: list[Counter[str]]) -> bool:
-    total = sum(sum(block.values()) for block in counted)
-    return sum(_hits(block, _GERMAN) for block in counted) < total * _MIN_SHARE
-
-
-def _foreign_words(counted: list[Counter[str]]) -> int:
-    """Count per language and block, so that one strange paragraph shows in a long text."""
-    return max(
-        sum(
-            foreign
-            for block in counted
-            if (foreign := _hits(block, small - _GERMAN)) > _hits(block, _GERMAN)
-        )
-        for small in _FOREIGN
-    )
-
-
 def _hits(counted: Counter[str], small_words: frozenset[str]) -> int:
-    return sum(number for word, number in counted.items() if word in small_words)
+    return sum(counted[word] for word in counted.keys() & small_words)
 
 
 def _foreign_letters(text: str, given: str) -> int:

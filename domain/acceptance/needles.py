@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from re import _parser  # type: ignore[attr-defined]  # CPython's own reading of a pattern
+from re import _parser  # CPython's own reading of a pattern
 from typing import Any, Final, NamedTuple
 
 _MOST_SPELLINGS: Final = 64
-_MOST_LETTERS: Final = 4
+_MOST_LETTERS: Final = 6
 _REACH: Final = 10
 """Letters. Longer pieces are hardly rarer, and many patterns share how they begin."""
 
@@ -59,20 +59,21 @@ def _sequence(parsed: Iterable[tuple[Any, Any]]) -> _Part:
 
 
 def _part(operator: str, argument: Any) -> _Part:
+    part = _UNKNOWN
     match operator:
         case "LITERAL":
-            return _Part(frozenset({fold(chr(argument))}), _NOTHING)
-        case "AT" | "ASSERT" | "ASSERT_NOT":
-            return _NO_WIDTH
+            part = _letters([(operator, argument)])
         case "IN":
-            return _letters(argument)
+            part = _letters(argument)
+        case "AT" | "ASSERT" | "ASSERT_NOT":
+            part = _NO_WIDTH
         case "SUBPATTERN":
-            return _sequence(argument[-1])
+            part = _sequence(argument[-1])
         case "BRANCH":
-            return _branch([_sequence(choice) for choice in argument[1]])
+            part = _branch([_sequence(choice) for choice in argument[1]])
         case "MAX_REPEAT" | "MIN_REPEAT":
-            return _repeated(*argument)
-    return _UNKNOWN
+            part = _repeated(*argument)
+    return part
 
 
 def _letters(members: list[tuple[Any, Any]]) -> _Part:
@@ -95,8 +96,9 @@ def _union(sets: list[frozenset[str] | None]) -> frozenset[str] | None:
 def _repeated(least: int, most: int, repeated: Iterable[tuple[Any, Any]]) -> _Part:
     part = _sequence(repeated)
     if least == 0:
-        optional = part.spellings is not None and int(most) == 1
-        return _Part(part.spellings | _EMPTY, _NOTHING) if optional else _UNKNOWN
+        if part.spellings is None or int(most) > 1:
+            return _UNKNOWN
+        return _Part(part.spellings | _EMPTY, _NOTHING)
     return part if least == most == 1 else _Part(None, part.needed)
 
 

@@ -11,35 +11,44 @@ _HEAD: Final = 4
 """Letters by which a needle is looked up; four are rare enough and few needles are shorter."""
 
 
+class Guarded:
+    """One pattern that is searched in long texts."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern: Final = pattern
+        self._needed: Final = tuple(needles(pattern))
+
+    def is_in(self, text: str, folded: str) -> bool:
+        """Say whether the pattern matches anywhere in the text, given that text folded, too."""
+        may_match = not self._needed or any(needle in folded for needle in self._needed)
+        return may_match and self.pattern.search(text) is not None
+
+
 class Sieve:
     """Many patterns that are searched in one short text after another."""
 
     def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
-        self._always: set[int] = set()
-        self._short: dict[str, list[int]] = defaultdict(list)
-        self._long: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        wanting: dict[str, list[int]] = defaultdict(list)
         for number, pattern in enumerate(patterns):
-            self._add(number, needles(pattern))
-
-    def _add(self, number: int, needed: frozenset[str]) -> None:
-        if not needed:
-            self._always.add(number)
-        for needle in needed:
-            if len(needle) < _HEAD:
-                self._short[needle].append(number)
-            else:
-                self._long[needle[:_HEAD]][needle].append(number)
+            for needle in needles(pattern) or {""}:
+                wanting[needle].append(number)
+        self._short: Final = [found for found in wanting.items() if len(found[0]) < _HEAD]
+        self._long: Final[dict[str, list[tuple[str, list[int]]]]] = defaultdict(list)
+        for needle, numbers in wanting.items():
+            if len(needle) >= _HEAD:
+                self._long[needle[:_HEAD]].append((needle, numbers))
+        self._heads: Final = frozenset(self._long)
 
     def candidates(self, text: str) -> list[int]:
         """Return the numbers of all patterns that may match, in their order."""
         folded = fold(text)
-        found = set(self._always)
-        for needle, numbers in self._short.items():
-            if needle in folded:
-                found.update(numbers)
         heads = {folded[start : start + _HEAD] for start in range(len(folded))}
-        for head in heads & self._long.keys():
-            for needle, numbers in self._long[head].items():
-                if needle in folded:
-                    found.update(numbers)
-        return sorted(found)
+        known = [found for head in self._heads & heads for found in self._long[head]]
+        return sorted(
+            {
+                number
+                for needle, numbers in (*known, *self._short)
+                if needle in folded
+                for number in numbers
+            }
+        )

@@ -25,12 +25,13 @@ _LOOKALIKES: Final = str.maketrans(
     | {"\u2026": "..."}
 )
 _MANY_BLANK_LINES: Final = re.compile(r"\n(?:[ ]{0,20}\n){2,}")
-_LONG_GAP: Final = re.compile(r"[ ]{8,}")
+_GAP: Final = " " * 8
+_LONG_GAP: Final = re.compile(rf"{_GAP} *")
 _NO_WORD_FROM: Final = 120
 _NO_WORD: Final = re.compile(rf"\w{{{_NO_WORD_FROM}}}")
 _LINK: Final = re.compile(r"\[([^\[\]\n]{0,200})\]\([^()\n]{0,300}\)")
 _ESCAPE: Final = re.compile(r"\\([^\w\s])")
-_EMPHASIS: Final = re.compile(r"[*_`]+|~~")
+_EMPHASIS: Final = ("~~", "*", "_", "`")
 _QUOTE_MARK: Final = re.compile(r"^[ ]{0,3}>[> ]*", re.MULTILINE)
 _BLOCK_START: Final = re.compile(r"\s*(?:#{1,6} |[-+*\u2022] |\d{1,2}[.)] |\||>|(?:[-*_] ?){3,}$)")
 _SENTENCE_END: Final = re.compile(
@@ -49,19 +50,19 @@ def unify(text: str) -> str:
     """Give line ends, spaces, dashes, quotes, entities and composed letters one spelling each."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = unicodedata.normalize("NFC", html.unescape(text)).translate(_LOOKALIKES)
-    return _LONG_GAP.sub("        ", _MANY_BLANK_LINES.sub("\n\n", text))
+    text = _MANY_BLANK_LINES.sub("\n\n", text)
+    return _LONG_GAP.sub(_GAP, text) if _GAP in text else text
 
 
 def unreadable(stripped: str) -> str | None:
-    """Name the reason not to look closer; what passes keeps every pattern here linear and fast."""
+    """Name the reason not to look at the text; the length keeps every pattern here fast."""
     if not stripped:
         return "empty"
-    if len(stripped) > MAX_LENGTH:
-        return "too_long"
-    return "gibberish" if _has_no_words(plain(unify(stripped))) else None
+    return "too_long" if len(stripped) > MAX_LENGTH else None
 
 
-def _has_no_words(shown: str) -> bool:
+def is_gibberish(shown: str) -> bool:
+    """Say whether a plain text has a word no language has; what passes keeps patterns linear."""
     longest = max(map(len, shown.split()), default=0)
     return longest >= _NO_WORD_FROM and bool(_NO_WORD.search(shown))
 
@@ -71,7 +72,9 @@ def plain(unified: str) -> str:
     text = _LINK.sub(r"\1", unified) if "](" in unified else unified
     text = _ESCAPE.sub(r"\1", text) if "\\" in text else text
     text = _QUOTE_MARK.sub("", text) if ">" in text else text
-    return _EMPHASIS.sub("", text)
+    for mark in _EMPHASIS:
+        text = text.replace(mark, "")
+    return text
 
 
 def blocks(unified: str) -> list[str]:

@@ -11,6 +11,7 @@ from domain.acceptance.prices import Price
 from domain.acceptance.reading import Reading, read
 from domain.acceptance.text import (
     blocks,
+    is_gibberish,
     plain,
     sentences,
     strip_edges,
@@ -60,10 +61,12 @@ def judge_valuation(horse: Horse, text: str) -> Verdict:
     stripped = strip_edges(text)
     if unfit := unreadable(stripped):
         return Rejected((unfit,))
-    unified = unify(stripped)
-    layout = lay_out(unified)
+    reading = read(unify(stripped))
+    if is_gibberish(reading.plain):
+        return Rejected(("gibberish",))
+    layout = lay_out(reading.text)
     price = headline.find(layout)
-    reasons = list(_faults(read(unified), layout, horse))
+    reasons = list(_faults(reading, layout, horse))
     if price is None:
         reasons.append("no_price")
     else:
