@@ -157,14 +157,21 @@ def _is_looping(reading: Reading) -> bool:
 
 
 def _echoes(text: str) -> bool:
-    """Say whether a piece of the text returns as soon as in a looping phrase.
+    """Say whether a piece of the text comes three times, as far apart as in a looping phrase.
 
-    Every loop covers such a piece, since it is at least four times as long as the shortest phrase.
+    Every loop has such a piece: its phrase comes four times and is no shorter than the piece.
     """
-    return any(
-        text.find(text[at : at + _PHRASE], at + _PHRASE, at + _PHRASE + _LONGEST_PHRASE) >= 0
-        for at in range(0, len(text), _PHRASE)
-    )
+    return any(_returns(text, at) for at in range(0, len(text), _PHRASE))
+
+
+def _returns(text: str, at: int) -> bool:
+    piece, reach = text[at : at + _PHRASE], at + _LONGEST_PHRASE + _PHRASE
+    again = text.find(piece, at + _PHRASE, reach)
+    while again >= 0:
+        if text.startswith(piece, again + again - at):
+            return True
+        again = text.find(piece, again + 1, reach)
+    return False
 
 
 def _compresses_too_well(text: str) -> bool:

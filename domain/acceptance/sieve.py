@@ -10,6 +10,11 @@ from domain.acceptance.needles import fold, needles
 _HEAD: Final = 4
 """Letters by which a needle is looked up; four are rare enough and few needles are shorter."""
 
+_STRIDE: Final = 3
+"""Letters from one look to the next; a needle is listed by each part that a look may meet."""
+
+_SHORTEST: Final = _HEAD + _STRIDE - 1
+
 
 class Guarded:
     """One pattern that is searched in long texts."""
@@ -32,23 +37,22 @@ class Sieve:
         for number, pattern in enumerate(patterns):
             for needle in needles(pattern) or {""}:
                 wanting[needle].append(number)
-        self._short: Final = [found for found in wanting.items() if len(found[0]) < _HEAD]
+        self._short: Final = {text: wanting[text] for text in wanting if len(text) < _SHORTEST}
         self._long: Final[dict[str, list[tuple[str, list[int]]]]] = defaultdict(list)
         for needle, numbers in wanting.items():
-            if len(needle) >= _HEAD:
-                self._long[needle[:_HEAD]].append((needle, numbers))
+            for start in range(_STRIDE if needle not in self._short else 0):
+                self._long[needle[start : start + _HEAD]].append((needle, numbers))
         self._heads: Final = frozenset(self._long)
 
     def candidates(self, text: str) -> list[int]:
         """Return the numbers of all patterns that may match, in their order."""
         folded = fold(text)
-        heads = {folded[start : start + _HEAD] for start in range(len(folded))}
-        known = [found for head in self._heads & heads for found in self._long[head]]
-        return sorted(
-            {
-                number
-                for needle, numbers in (*known, *self._short)
-                if needle in folded
-                for number in numbers
-            }
-        )
+        heads = {folded[start : start + _HEAD] for start in range(0, len(folded), _STRIDE)}
+        found = {
+            number for needle in self._short if needle in folded for number in self._short[needle]
+        }
+        for head in self._heads & heads:
+            for needle, numbers in self._long[head]:
+                if needle in folded:
+                    found.update(numbers)
+        return sorted(found)
