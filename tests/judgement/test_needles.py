@@ -104,6 +104,16 @@ def test_hears_the_echo_of_every_looping_phrase(before: str, phrase: str, after:
     assert damage._echoes(text)
 
 
+@pytest.mark.parametrize("length", [12, 13, 80])
+@pytest.mark.parametrize("before", range(12))
+def test_hears_the_shortest_and_the_longest_phrase_that_loops(length: int, before: int) -> None:
+    """What the dear pattern finds at its limits is heard first, wherever it stands."""
+    phrase = "".join(map(chr, range(0x4E00, 0x4E00 + length)))
+    text = "." * before + phrase * 4
+    assert damage._PHRASE_LOOP.search(text)
+    assert damage._echoes(text)
+
+
 def test_hears_no_echo_in_prose() -> None:
     """The dear pattern is spared for an ordinary report."""
     assert not damage._echoes("Der Wallach springt sicher und gern, auch auf fremdem Platz.")
