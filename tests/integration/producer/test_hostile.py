@@ -171,7 +171,8 @@ RAW = st.sampled_from(
 def test_nonsense_is_no_event(web: Web, body: bytes) -> None:
     """Signed all the same: a documented refusal, and never a job."""
     before = web.database.jobs.count_documents({})
-    assert web.deliver(body).status_code == 400
+    # What is no text cannot be signed: many of them in a row are limited like forgeries.
+    assert web.deliver(body).status_code in {400, 429}
     assert web.database.jobs.count_documents({}) == before
 
 
