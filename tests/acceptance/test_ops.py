@@ -85,7 +85,7 @@ async def test_a_parked_order_is_mended_and_retried(world: World) -> None:
     told = await pferdewert(world, "trace", session_id)
 
     assert (parked["state"], report["effect"]) == ("parked", "reopened")
-    assert await world.mails_for(session_id) == ["admin", "customer"]
+    assert await world.mails_for(session_id) == ["admin", "customer", "parked"]
     assert "delivered" in refused["message"]
     assert {"stripe", "job", "model", "mail"} <= {m["source"] for m in told["moments"]}
 
