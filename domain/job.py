@@ -150,6 +150,7 @@ class Job(BaseModel):
     with the job in hand. The time granted begins with `reopened_at`, or `created_at` without it.
     From `slimmed_at` on the answer's text stands in the order alone; from `erased_at` on nothing
     here tells about the customer any more.
+    `holds_order`: at most one job per order may be worked, and this is the one.
     `parked_at` is the newest parking, `told_at` when an alert told of it.
     """
 
@@ -159,6 +160,7 @@ class Job(BaseModel):
     kind: Kind
     session_id: str
     order_id: str | None = None
+    holds_order: bool = False
     state: State
     stage: Stage | None = None
     reason: Reason | None = None

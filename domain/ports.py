@@ -33,19 +33,27 @@ class Jobs(Protocol):
     """
 
     async def claim(self, job_id: str, *, owner: str) -> Claim | None:
-        """Take a due job that nobody alive works on; None when there is nothing to take."""
+        """Take a due job that nobody alive works on; None when there is nothing to take.
+
+        A job that starts is shown as `preparing`, one that holds its order as `analyzing`.
+        """
         ...
 
     async def link(self, claim: Claim, order_id: str) -> bool:
-        """Bind the job to its order. False: another paid session holds that order already."""
+        """Bind the job to its order; the stage becomes `analyzing`.
+
+        False: another paid session holds that order already.
+        """
         ...
 
     async def reach(self, claim: Claim, stage: Stage) -> None: ...
 
-    async def count_attempt(self, claim: Claim) -> None: ...
+    async def count_attempt(self, claim: Claim) -> None:
+        """Count an attempt that failed; the one that is accepted is counted by `journal`."""
+        ...
 
     async def journal(self, claim: Claim, answer: Answer) -> Claim:
-        """Store the accepted answer; the state becomes `answered`."""
+        """Store the accepted answer and count its attempt; the state becomes `answered`."""
         ...
 
     async def deliver(self, claim: Claim, mails: dict[MailTo, MailDuty]) -> Claim:
@@ -65,7 +73,11 @@ class Jobs(Protocol):
         """Hand the job back, due at once: `running` becomes `queued`, later states stay."""
         ...
 
-    async def settle_mail(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim: ...
+    async def settle_mail(
+        self, claim: Claim, to: MailTo, duty: MailDuty, *, rest: bool = False
+    ) -> Claim:
+        """Write down what became of a mail; with `rest` let go of the job in the same write."""
+        ...
 
     async def rest(self, claim: Claim) -> None:
         """Let go of a delivered or parked job; it is due again when its next mail is.

@@ -8,7 +8,7 @@ from pymongo import ReturnDocument
 from domain.duties import after_delivery
 from domain.errors import AlreadyAnswered, InvalidOrder, LostClaim
 from domain.job import Claim, Job, Kind, MailDuty, MailTo, State
-from domain.order import has_result
+from domain.order import RESULT_FIELD, has_result
 from ledger.connection import Connection, Document
 from ledger.documents import order_key, plain, read_job
 from ledger.names import COUNTERS, JOBS, ORDERS
@@ -51,13 +51,8 @@ class Delivery:
         if document is None:
             return await self._made_before(guard)
         job = read_job(document)
-        order_id = await self._open_order(job)
         number = await self._draw_number() if job.kind is Kind.CERTIFICATE else None
-        await self._connection.database[ORDERS[job.kind]].update_one(
-            {"_id": order_id},
-            {"$set": result_fields(job, number, self._now)},
-            session=self._session,
-        )
+        await self._hand_over(job, number)
         if number is None:
             return document
         return await self._update_job(guard, {"certificate_number": number}) or document
@@ -86,20 +81,23 @@ class Delivery:
             raise LostClaim(guard["_id"])
         return document
 
-    async def _open_order(self, job: Job) -> Any:
-        """Return the `_id` of the order if it still lacks a result.
+    async def _hand_over(self, job: Job, number: str | None) -> None:
+        """Write the result, and look at what was there before: raising takes everything back.
 
-        Reading is guard enough: whoever else writes the order after our snapshot makes the
-        update conflict, and the transaction starts again.
+        Whoever else writes the order after our snapshot makes the update conflict, and the
+        transaction starts again.
         """
-        order = await self._connection.database[ORDERS[job.kind]].find_one(
-            {"_id": order_key(job.order_id or "")}, session=self._session
+        before = await self._connection.database[ORDERS[job.kind]].find_one_and_update(
+            {"_id": order_key(job.order_id or "")},
+            {"$set": result_fields(job, number, self._now)},
+            projection={RESULT_FIELD[job.kind]: 1},
+            return_document=ReturnDocument.BEFORE,
+            session=self._session,
         )
-        if order is None:
+        if before is None:
             raise InvalidOrder("_id", "the order document is gone")
-        if has_result(job.kind, order):
+        if has_result(job.kind, before):
             raise AlreadyAnswered("the order received another result while this job worked")
-        return order["_id"]
 
     async def _draw_number(self) -> str:
         """Count up, behind the year's highest number if the counter is missing or lags.

@@ -59,8 +59,9 @@ def new_job(
 ) -> dict[str, Any]:
     """Return a newborn job: due at once, or parked for `reason` and due for the mail about it.
 
-    Three fields are the ledger's own and no part of `Job`: `holds_order` (at most one job per
-    order may be worked), `cancelled_from` (what comes back with the money), `rung_at`.
+    Two fields are the ledger's own and no part of `Job`: `cancelled_from` (what comes back with
+    the money) and `rung_at`. Who opens a job rings for it, and the rescue loop is not to do so
+    again at once; nobody rings for a mail about a parked one.
     """
     mails = after_parking({}, reason) if reason else {}
     return {
@@ -85,7 +86,7 @@ def new_job(
         "certificate_number": None,
         "holds_order": reason is None and order_id is not None,
         "cancelled_from": None,
-        "rung_at": None,
+        "rung_at": None if reason else now,
         "created_at": now,
         "updated_at": now,
         "reopened_at": None,

@@ -19,12 +19,16 @@ from ledger.delivery import Delivery
 from ledger.documents import plain, read_job
 from ledger.holding import promote_next
 from ledger.names import JOBS
-from ledger.results import next_mail_at
+from ledger.results import next_mail_at, next_mail_expression
 from ledger.transactions import in_transaction
 from ledger.workers import end_sessions, live_owners
 
 _ACTIVE: Final = (State.RUNNING, State.ANSWERED)
 _OWED: Final = (State.QUEUED, State.RUNNING, State.WAITING, State.ANSWERED)
+# Who holds its order has nothing to prepare: there is no write between claim and model then.
+_FIRST_STAGE: Final = {
+    "$cond": [{"$eq": ["$holds_order", True]}, Stage.ANALYZING.value, Stage.PREPARING.value]
+}
 # A delivery may have to start again behind others that draw certificate numbers.
 _DELIVERY_PATIENCE: Final = 3
 
@@ -70,8 +74,9 @@ class MongoJobs:
     @verb
     async def link(self, claim: Claim, order_id: str) -> bool:
         """A job that must let others go first keeps the order's id, so that it can move up."""
+        stage = Stage.ANALYZING
         try:
-            await self._write(claim, _ACTIVE, order_id=order_id, holds_order=True)
+            await self._write(claim, _ACTIVE, order_id=order_id, holds_order=True, stage=stage)
         except DuplicateKeyError:
             await self._write(claim, _ACTIVE, order_id=order_id, holds_order=False)
             return False
@@ -87,7 +92,16 @@ class MongoJobs:
 
     @verb
     async def journal(self, claim: Claim, answer: Answer) -> Claim:
-        return await self._write(claim, _ACTIVE, state=State.ANSWERED, answer=answer)
+        is_new = {"$eq": ["$state", State.RUNNING.value]}
+        changes = {
+            "state": State.ANSWERED.value,
+            "stage": Stage.FINALIZING.value,
+            "answer": {"$literal": plain(answer)},
+            # Once only: who does not hear that it arrived says it again.
+            "attempts": {"$add": [_number("$attempts"), {"$cond": [is_new, 1, 0]}]},
+        }
+        update = [{"$set": self._stamped(**changes)}]
+        return self._still(claim, await self._update(claim, update, _ACTIVE))
 
     async def deliver(self, claim: Claim, mails: dict[MailTo, MailDuty]) -> Claim:
         """Raises also InvalidOrder, field `_id`, when the order document is gone."""
@@ -141,19 +155,17 @@ class MongoJobs:
         await self._update(claim, [{"$set": self._released()}])
 
     @verb
-    async def settle_mail(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim:
+    async def settle_mail(
+        self, claim: Claim, to: MailTo, duty: MailDuty, *, rest: bool = False
+    ) -> Claim:
         """A job that is retried by hand meanwhile keeps its claim: what was sent is written."""
-        return await self._write(claim, **{f"mails.{to}": duty})
+        settled = {"$set": self._stamped(**{f"mails.{to}": {"$literal": plain(duty)}})}
+        update = [settled, {"$set": self._rested()}] if rest else [settled]
+        return self._still(claim, await self._update(claim, update))
 
     @verb
     async def rest(self, claim: Claim) -> None:
-        found = await self._connection.latest(JOBS).find_one(_guard(claim, ()))
-        if found is None:
-            raise LostClaim(claim.job_id)
-        job, now = read_job(found), self._clock.now()
-        is_at_rest = job.state in (State.DELIVERED, State.PARKED)
-        next_at = next_mail_at(job.mails.values(), now) if is_at_rest else now
-        await self._write(claim, (job.state,), owner=None, not_before=next_at)
+        await self._update(claim, [{"$set": self._stamped(**self._rested())}])
 
     @verb
     async def get(self, job_id: str) -> Job | None:
@@ -241,6 +253,7 @@ class MongoJobs:
             "state": {"$cond": [starting, State.RUNNING.value, "$state"]},
             "owner": {"$literal": owner},
             "fence": {"$add": [_number("$fence"), 1]},
+            "stage": {"$cond": [starting, _FIRST_STAGE, "$stage"]},
             "deaths": {"$add": [_number("$deaths"), deaths]},
             "started_at": {"$ifNull": ["$started_at", {"$cond": [is_parked, None, now]}]},
             "reason": {"$cond": [is_parked, "$reason", None]},
@@ -274,6 +287,12 @@ class MongoJobs:
 
     def _stamped(self, **changes: Any) -> dict[str, Any]:
         return changes | {"updated_at": self._clock.now()}
+
+    def _rested(self) -> dict[str, Any]:
+        """Return the expressions that let go of a job; due with its next mail, if at rest."""
+        now = self._clock.now()
+        at_rest = {"$in": ["$state", [State.DELIVERED.value, State.PARKED.value]]}
+        return {"owner": None, "not_before": {"$cond": [at_rest, next_mail_expression(now), now]}}
 
     def _released(self) -> dict[str, Any]:
         return self._stamped(

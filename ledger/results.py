@@ -41,3 +41,16 @@ def next_mail_at(mails: Iterable[MailDuty], now: datetime) -> datetime | None:
     """Return when the first pending mail is due, or None when no mail is owed any more."""
     due = [mail.not_before or now for mail in mails if mail.state is MailState.PENDING]
     return min(due, default=None)
+
+
+def next_mail_expression(now: datetime) -> dict[str, Any]:
+    """Return `next_mail_at` of the field `mails`, as MongoDB works it out itself."""
+    mails = {"$cond": [{"$eq": [{"$type": "$mails"}, "object"]}, "$mails", {"$literal": {}}]}
+    pending = {
+        "$filter": {
+            "input": {"$objectToArray": mails},
+            "cond": {"$eq": ["$$this.v.state", MailState.PENDING.value]},
+        }
+    }
+    times = {"$map": {"input": pending, "in": {"$ifNull": ["$$this.v.not_before", now]}}}
+    return {"$min": times}

@@ -70,11 +70,12 @@ class OwedMails:
 
         Raises LostClaim and Unavailable from the ledger, nothing from the mails themselves.
         """
-        for to in owed_in(claim.job.state):
-            duty = claim.job.mails.get(to)
-            if duty is not None and self._is_due(duty):
-                claim = await finish(self._settle_one(claim, to, duty))
-        await self.jobs.rest(claim)
+        mails = claim.job.mails
+        due = [to for to in owed_in(claim.job.state) if to in mails and self._is_due(mails[to])]
+        for to in due:
+            claim = await finish(self._settle_one(claim, to, mails[to], rest=to is due[-1]))
+        if claim.job.owner is not None:
+            await self.jobs.rest(claim)
 
     async def excuse(self, claim: Claim) -> Claim:
         """Send the one delay mail while the job is still being tried, if it is time for it.
@@ -94,7 +95,9 @@ class OwedMails:
             return False
         return duty.not_before is None or duty.not_before <= self.clock.now()
 
-    async def _settle_one(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim:
+    async def _settle_one(
+        self, claim: Claim, to: MailTo, duty: MailDuty, *, rest: bool = False
+    ) -> Claim:
         """Send and write it down as one step, so that a sent mail is not forgotten.
 
         Bad news are announced to the ledger first: a refund or a retry by hand comes before them.
@@ -105,7 +108,7 @@ class OwedMails:
                 return claim
         settled = await self._try(claim.job, to, duty)
         return await insist(
-            lambda: self.jobs.settle_mail(claim, to, settled),
+            lambda: self.jobs.settle_mail(claim, to, settled, rest=rest),
             clock=self.clock,
             limit_s=INSIST_SECONDS,
         )

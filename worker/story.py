@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from domain.acceptance import Accepted, Verdict
-from domain.answer import Answer, Attempt, Prompt
+from domain.answer import Answer, Attempt, AttemptOutcome, Prompt
 from domain.errors import InvalidOrder, Unavailable
 from domain.job import Claim, Kind, RawOrder, Stage, State
 from domain.order import RESULT_FIELD, Horse, has_result, read_horse
@@ -104,11 +104,11 @@ class Story:
     async def _read(self, claim: Claim) -> Horse:
         """Make sure that the order is this job's to answer, before any model is paid."""
         job = claim.job
-        await self._reach(claim, Stage.PREPARING)
         raw = await self.orders.find(job.kind, order_id=job.order_id, session_id=job.session_id)
         if raw is None:
             raise OrderMissing("no order with this id or session")
-        if not await self.jobs.link(claim, raw["_id"]):
+        is_linked = job.holds_order and job.order_id == raw["_id"]
+        if not is_linked and not await self.jobs.link(claim, raw["_id"]):
             raise DuplicatePayment(f"order {raw['_id']} belongs to another paid session")
         if has_result(job.kind, raw):
             raise ForeignResult(await self._describe_result(job.kind, raw))
@@ -129,13 +129,17 @@ class Story:
     def _watch(self, claim: Claim, horse: Horse) -> Watch:
         async def on_attempt(attempt: Attempt) -> None:
             await self.records.attempt(claim.job, horse, attempt)
+            if attempt.outcome is AttemptOutcome.ACCEPTED:
+                return  # counted by the journal, which comes next
             try:
                 await self.jobs.count_attempt(claim)
             except Unavailable:
                 log.warning("attempt_not_counted", job_id=claim.job_id)
 
         async def on_stage(stage: Stage) -> None:
-            await self._reach(claim, stage)
+            # The others ride on the claim or the link, and on the journal.
+            if stage is Stage.GENERATING:
+                await self._reach(claim, stage)
 
         return Watch(on_attempt=on_attempt, on_stage=on_stage)
 

@@ -86,12 +86,10 @@ def step_at(tenure: Tenure, at: float, outside: Outside) -> Step:
         return _among_mails(tenure, moment.customer, moment.admin, at, outside)
     if moment.answered:
         return Step.JOURNALED
-    if reached <= 1:
-        return Step.CLAIMED
     since = tenure.moments[0].at
     calls = [call for call in outside.calls.get(tenure.job_id, ()) if since <= call.at <= at]
     if not calls:
-        return Step.PREPARED
+        return Step.CLAIMED if reached <= 1 else Step.PREPARED
     last = max(calls, key=lambda call: call.at)
     received = last.answered and last.ended is not None and last.ended <= at
     return Step.RECEIVED if received else Step.ASKED

@@ -23,9 +23,8 @@ _SLOW_MS: Final = 150
 _SHORTLY_BEFORE: Final = 20
 
 SLOWED: Final = {
-    Step.CLAIMED: "findAndModify",
-    Step.PREPARED: "findAndModify",
-    Step.RECEIVED: "findAndModify",
+    Step.CLAIMED: "find",
+    Step.RECEIVED: "insert",
     Step.JOURNALED: "commitTransaction",
     Step.RESTING: "find",
 }
@@ -66,8 +65,10 @@ class Hunt:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
-                if step is Step.ASKED:
+                if step in {Step.ASKED, Step.RECEIVED}:
                     await self._model_asked(history.job_id)
+                if step is Step.RECEIVED:
+                    await self._model_answered(history.job_id)
                 elif step is Step.MAILED:
                     await self._mail_taken(history.job_id)
 
@@ -77,6 +78,14 @@ class Hunt:
         while self.providers.asked(mark) == before:
             await asyncio.sleep(_LOOK_AGAIN_S)
             await self.providers.look()
+
+    async def _model_answered(self, job_id: str) -> None:
+        """The ledger hears of an answer by the journal only, which is the next step."""
+        mark = self.marks.get(job_id, "")
+        calls = (await self.providers.calls()).get(mark)
+        while calls and calls[-1].ended is None:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            calls = (await self.providers.calls()).get(mark)
 
     async def _mail_taken(self, job_id: str) -> None:
         # The mailbox numbers its mails from 1 and never loses one.
@@ -93,9 +102,8 @@ def _just_claimed(job: JobHistory) -> bool:
     return job.now.state == "running" and job.now.fence != before
 
 
-def _preparing(job: JobHistory) -> bool:
-    now = job.now
-    return now.state == "running" and now.stage == "preparing" and not _just_claimed(job)
+def _is_asking(job: JobHistory) -> bool:
+    return job.now.state == "running" and job.now.stage in {"analyzing", "generating"}
 
 
 def _anything(_job: JobHistory) -> bool:
@@ -104,9 +112,9 @@ def _anything(_job: JobHistory) -> bool:
 
 SIGHTS: Final[Mapping[Step, Callable[[JobHistory], bool]]] = {
     Step.CLAIMED: _just_claimed,
-    Step.PREPARED: _preparing,
-    Step.ASKED: lambda job: job.now.state == "running" and job.now.stage == "analyzing",
-    Step.RECEIVED: lambda job: job.now.state == "running" and job.now.stage == "finalizing",
+    Step.PREPARED: lambda job: job.now.state == "running" and job.now.stage == "analyzing",
+    Step.ASKED: _is_asking,
+    Step.RECEIVED: _is_asking,
     Step.JOURNALED: lambda job: job.now.state == "answered",
     Step.DELIVERED: lambda job: job.now.state == "delivered" and job.now.owes_mails,
     Step.MAILED: lambda job: job.now.state == "delivered" and job.now.owes_mails,

@@ -39,6 +39,7 @@ class MemoryJobs:
             state=State.RUNNING if starts else job["state"],
             owner=owner,
             fence=job["fence"] + 1,
+            stage=_first_stage(job) if starts else job["stage"],
             deaths=job["deaths"] + (job["owner"] is not None),
             started_at=job["started_at"] or (None if is_parked else self._store.clock.now()),
             reason=job["reason"] if is_parked else None,
@@ -48,7 +49,7 @@ class MemoryJobs:
     async def link(self, claim: Claim, order_id: str) -> bool:
         job = self._held(claim, _ACTIVE)
         try:
-            self._change(job, order_id=order_id, holds_order=True)
+            self._change(job, order_id=order_id, holds_order=True, stage=Stage.ANALYZING)
         except OrderTaken:
             self._change(job, order_id=order_id, holds_order=False)
             return False
@@ -63,7 +64,14 @@ class MemoryJobs:
 
     async def journal(self, claim: Claim, answer: Answer) -> Claim:
         job = self._held(claim, _ACTIVE)
-        return self._still(claim, self._change(job, state=State.ANSWERED, answer=answer))
+        answered = self._change(
+            job,
+            state=State.ANSWERED,
+            stage=Stage.FINALIZING,
+            answer=answer,
+            attempts=job["attempts"] + (job["state"] == State.RUNNING),
+        )
+        return self._still(claim, answered)
 
     async def deliver(self, claim: Claim, mails: dict[MailTo, MailDuty]) -> Claim:
         document = self._held(claim, (State.ANSWERED, State.DELIVERED))
@@ -114,16 +122,15 @@ class MemoryJobs:
     async def release(self, claim: Claim) -> None:
         self._release(self._held(claim))
 
-    async def settle_mail(self, claim: Claim, to: MailTo, duty: MailDuty) -> Claim:
+    async def settle_mail(
+        self, claim: Claim, to: MailTo, duty: MailDuty, *, rest: bool = False
+    ) -> Claim:
         job = self._held(claim)
-        return self._still(claim, self._change(job, mails=job["mails"] | {to: duty}))
+        settled = self._change(job, mails=job["mails"] | {to: duty})
+        return self._still(claim, self._rest(settled) if rest else settled)
 
     async def rest(self, claim: Claim) -> None:
-        document, now = self._held(claim), self._store.clock.now()
-        job = read_job(document)
-        is_at_rest = job.state in (State.DELIVERED, State.PARKED)
-        next_at = next_mail_at(job.mails.values(), now) if is_at_rest else now
-        self._change(document, owner=None, not_before=next_at)
+        self._rest(self._held(claim))
 
     async def get(self, job_id: str) -> Job | None:
         self._store.answer()
@@ -197,6 +204,12 @@ class MemoryJobs:
         state = State.QUEUED if job["state"] == State.RUNNING else job["state"]
         self._change(job, state=state, owner=None, not_before=self._store.clock.now())
 
+    def _rest(self, document: Document) -> Document:
+        job, now = read_job(document), self._store.clock.now()
+        is_at_rest = job.state in (State.DELIVERED, State.PARKED)
+        next_at = next_mail_at(job.mails.values(), now) if is_at_rest else now
+        return self._change(document, owner=None, not_before=next_at)
+
     def _still(self, claim: Claim, job: Document) -> Claim:
         return Claim(job=read_job(job), owner=claim.owner, fence=claim.fence)
 
@@ -227,3 +240,7 @@ class MemoryJobs:
         count = max(seq if isinstance(seq, int | float) else 0, highest) + 1
         self._store.put(COUNTERS, counter | {"seq": count})
         return certificate_number(year, int(count))
+
+
+def _first_stage(job: Document) -> Stage:
+    return Stage.ANALYZING if job["holds_order"] else Stage.PREPARING

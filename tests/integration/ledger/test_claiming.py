@@ -103,6 +103,7 @@ async def test_a_dead_owners_job_is_due(world: World) -> None:
     """The rescue loop sees it as soon as the owner counts as dead."""
     job = await world.open()
     await world.claim(job, "worker-dead")
+    world.clock.advance(3)
     assert await world.jobs.due(10, rung_before=world.clock.now()) == []
     await world.silence("worker-dead")
     assert await world.jobs.due(10, rung_before=world.clock.now()) == [job.id]
@@ -147,10 +148,13 @@ async def test_rounds_begin_anew_with_another_reason(world: World) -> None:
     assert rounds == [1, 2, 1]
 
 
-async def test_a_job_is_not_rung_again_too_soon(world: World) -> None:
-    """Two rescue loops do not double the rings."""
+@pytest.mark.parametrize("pause_s", [0, 5])
+async def test_a_job_is_not_rung_again_too_soon(world: World, pause_s: int) -> None:
+    """Who opens a job rings for it; two rescue loops do not double the rings either."""
     job = await world.open()
-    await world.jobs.mark_rung([job.id, "valuation:cs_unknown"])
+    if pause_s:
+        world.clock.advance(pause_s)
+        await world.jobs.mark_rung([job.id, "valuation:cs_unknown"])
     rung_at = world.clock.now()
     assert await world.jobs.due(10, rung_before=rung_at) == []
     assert await world.jobs.due(10, rung_before=after(rung_at, 0.001)) == [job.id]

@@ -36,6 +36,9 @@ VERBS: dict[str, Verb] = {
     "settle_mail": lambda world, claim: world.jobs.settle_mail(
         claim, MailTo.CUSTOMER, MailDuty(state=MailState.SENT)
     ),
+    "settle_mail_and_rest": lambda world, claim: world.jobs.settle_mail(
+        claim, MailTo.CUSTOMER, MailDuty(state=MailState.SENT), rest=True
+    ),
     "rest": lambda world, claim: world.jobs.rest(claim),
 }
 
@@ -60,6 +63,35 @@ async def test_attempts_and_stages_are_noted(world: World) -> None:
     await world.jobs.reach(claim, Stage.GENERATING)
     job = await world.get(claim.job_id)
     assert (job.attempts, job.stage) == (2, Stage.GENERATING)
+
+
+async def test_stages_ride_on_other_steps(world: World) -> None:
+    """Who holds its order needs no write of its own before the model is asked."""
+    holding = await world.claim(await world.open("cs_1"))
+    lost = await world.claim(await world.open("cs_2", order_id=None))
+    stages = [holding.job.stage, lost.job.stage]
+    await world.jobs.link(lost, "0" * 24)
+    stages.append((await world.get(lost.job_id)).stage)
+    stages.append((await world.jobs.journal(lost, make_answer())).job.stage)
+
+    assert stages == [Stage.ANALYZING, Stage.PREPARING, Stage.ANALYZING, Stage.FINALIZING]
+
+
+async def test_a_later_claim_keeps_the_stage_of_an_answered_job(world: World) -> None:
+    """Only what starts from the beginning is shown as beginning."""
+    claim = await world.answered(await world.open())
+    await world.jobs.release(claim)
+
+    assert (await world.claim(claim.job, "worker-b")).job.stage is Stage.FINALIZING
+
+
+async def test_an_answer_counts_its_attempt_once(world: World) -> None:
+    """Failed ones count by themselves; who says it twice counts once."""
+    claim = await world.claim(await world.open())
+    await world.jobs.count_attempt(claim)
+    await world.jobs.journal(claim, make_answer())
+
+    assert (await world.jobs.journal(claim, make_answer())).job.attempts == 2
 
 
 async def test_linking_binds_the_order(world: World) -> None:
@@ -146,6 +178,34 @@ async def test_a_delivered_job_rests_until_its_next_mail(world: World) -> None:
     world.clock.advance(30)
     again = await world.claim(job, "worker-b")
     assert again.job.state is State.DELIVERED
+
+
+async def test_the_last_mail_lets_go_of_the_job(world: World) -> None:
+    """In one write with what became of it; due again with the next mail that is owed."""
+    claim = await delivered(world)
+    retry_at = after(world.clock.now(), 30)
+    waiting = MailDuty(tries=1, not_before=retry_at, error="503")
+    await world.jobs.settle_mail(claim, MailTo.CUSTOMER, waiting)
+    left = await world.jobs.settle_mail(
+        claim, MailTo.ADMIN, MailDuty(state=MailState.SENT), rest=True
+    )
+    assert left.job == await world.get(claim.job_id)
+    assert (left.job.owner, left.job.not_before) == (None, retry_at)
+
+    world.clock.advance(30)
+    claim = await world.claim(left.job, "worker-b")
+    settled = MailDuty(state=MailState.FAILED)
+    left = await world.jobs.settle_mail(claim, MailTo.CUSTOMER, settled, rest=True)
+    assert (left.job.owner, left.job.not_before) == (None, None)
+
+
+async def test_a_job_that_is_not_at_rest_is_due_at_once(world: World) -> None:
+    """It was retried by hand while its mails were sent."""
+    claim = await world.claim(await world.open())
+    await world.jobs.rest(claim)
+
+    job = await world.get(claim.job_id)
+    assert (job.owner, job.not_before) == (None, world.clock.now())
 
 
 async def test_a_delivered_job_without_mails_owes_nothing(world: World) -> None:

@@ -34,6 +34,31 @@ async def test_paid_order_is_delivered_with_its_mails() -> None:
     assert len(world.ledger.store.all(AI_REQUESTS)) == 1
 
 
+class CountedJobs(MemoryJobs):
+    """Notes which verbs are used."""
+
+    used: list[str]
+
+    def __getattribute__(self, name: str) -> object:
+        if not name.startswith("_") and name != "used":
+            self.used.append(name)
+        return super().__getattribute__(name)
+
+
+async def test_an_order_costs_five_steps_in_the_ledger() -> None:
+    """Each is a write that customers and the database pay for."""
+    world = World()
+    await world.pay()
+    jobs = CountedJobs(world.ledger.store, world.ledger.presence)
+    jobs.used = []
+    story = replace(world.story, jobs=jobs, mails=replace(world.mails, jobs=jobs))
+
+    assert await world.work(story=story) == Outcome.DELIVERED
+
+    assert jobs.used == ["claim", "journal", "deliver", "settle_mail", "settle_mail"]
+    assert (await world.job()).owner is None
+
+
 async def test_a_second_ring_changes_nothing() -> None:
     """A delivered job has nothing due."""
     world = World()
@@ -273,11 +298,14 @@ class UncountingJobs(MemoryJobs):
 
 
 async def test_records_that_cannot_be_written_stop_nothing() -> None:
-    """An attempt that cannot be counted is no reason to throw the answer away."""
-    world = World()
+    """An attempt that cannot be counted is no reason to give the order up."""
+    world = World(chain=ScriptedChain([ChainExhausted("all down")]))
     await world.pay()
     story = replace(world.story, jobs=UncountingJobs(world.ledger.store, world.ledger.presence))
 
+    assert await world.work(story=story) == Outcome.WAITING
+    assert (await world.job()).attempts == 0
+    world.clock.advance(60)
     assert await world.work(story=story) == Outcome.DELIVERED
 
 

@@ -43,6 +43,8 @@ TAKEN_OVER = claimed(9.0, BOB, 2)
     ("writes", "calls", "mailed", "step"),
     [
         ([CLAIM], [], {}, Step.CLAIMED),
+        ([CLAIM], [Call(1.2, None, answered=False)], {}, Step.ASKED),
+        ([CLAIM], [Call(1.2, 1.4, answered=True)], {}, Step.RECEIVED),
         ([CLAIM, PREPARING], [], {}, Step.PREPARED),
         ([CLAIM, PREPARING], [Call(0.5, 0.6, answered=True)], {}, Step.PREPARED),
         ([CLAIM, PREPARING], [Call(1.2, None, answered=False)], {}, Step.ASKED),
