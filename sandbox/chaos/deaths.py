@@ -100,7 +100,7 @@ def _among_mails(
 ) -> Step:
     pending = [to for to, state in (("customer", customer), ("admin", admin)) if state == "pending"]
     if not pending:
-        return Step.RESTING
+        return Step.MAILED
     taken = [outside.mailed.get(f"{tenure.job_id}:{to}") for to in pending]
     return Step.MAILED if any(t is not None and t <= at for t in taken) else Step.DELIVERED
 

@@ -26,7 +26,6 @@ SLOWED: Final = {
     Step.CLAIMED: "find",
     Step.RECEIVED: "insert",
     Step.JOURNALED: "commitTransaction",
-    Step.RESTING: "find",
 }
 """The command that stands between a step and the next one, and is answered late meanwhile."""
 
@@ -118,6 +117,5 @@ SIGHTS: Final[Mapping[Step, Callable[[JobHistory], bool]]] = {
     Step.JOURNALED: lambda job: job.now.state == "answered",
     Step.DELIVERED: lambda job: job.now.state == "delivered" and job.now.owes_mails,
     Step.MAILED: lambda job: job.now.state == "delivered" and job.now.owes_mails,
-    Step.RESTING: lambda job: job.now.state == "delivered" and not job.now.owes_mails,
 }
 """Which newest write of a job shows that it is there, or will be in a moment."""

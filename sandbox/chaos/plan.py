@@ -18,7 +18,6 @@ class Step(StrEnum):
     JOURNALED = "journaled"
     DELIVERED = "delivered"
     MAILED = "mail sent"
-    RESTING = "all sent"
 
 
 class Fault(StrEnum):

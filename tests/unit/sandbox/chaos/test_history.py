@@ -61,7 +61,7 @@ TAKEN_OVER = claimed(9.0, BOB, 2)
             {f"{JOB}:customer": 2.2},
             Step.DELIVERED,
         ),
-        ([CLAIM, ANSWERED, DELIVERED, CUSTOMER_SENT, ADMIN_SENT], [], {}, Step.RESTING),
+        ([CLAIM, ANSWERED, DELIVERED, CUSTOMER_SENT, ADMIN_SENT], [], {}, Step.MAILED),
     ],
 )
 def test_the_step_of_a_death_is_read_from_ledger_and_providers(
