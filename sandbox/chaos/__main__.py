@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from sandbox.chaos.plan import OTHERS, SHORT, Blow, make_plan
+from sandbox.chaos.plan import OTHERS, SHORT, Blow, Step, make_plan
 from sandbox.chaos.report import show
 from sandbox.chaos.run import Options, Run
 from sandbox.chaos.stories import Story, make_stories
@@ -25,7 +25,7 @@ JOBS: Final = 10_000
 KILLS: Final = 100
 ROUNDS: Final = 2
 SHORT_JOBS: Final = 300
-SHORT_KILLS: Final = 8
+SHORT_KILLS: Final = len(Step)
 OPEN: Final = 150
 SHORT_OPEN: Final = 40
 
