@@ -133,8 +133,8 @@ class PaymentFacts(BaseModel):
 class Money(BaseModel):
     """How refunds and disputes leave a job's payment. Amounts in minor units.
 
-    `refunded` is what has gone back and stayed there. `heard` counts the notices this adds up:
-    the inbox forgets nothing, so of two views the one that heard more is the later one.
+    `refunded` is what has gone back and stayed there. `heard` counts the notices this adds up: as
+    long as the inbox keeps them, of two views the one that heard more is the later one.
     """
 
     heard: int = 0

@@ -189,6 +189,7 @@ class MongoJobs:
         """Return due jobs whose owner is dead, longest due first, freed of what it held locked."""
         living = await live_owners(self._connection, self._live_within_s)
         query = {
+            "_id": {"$type": "string"},
             "owner": {"$gt": "", "$nin": living},
             "not_before": {"$lte": self._clock.now()},
         }

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.job import Claim, Kind
 from ledger.connection import Connection
-from ledger.names import JOBS
+from ledger.names import JOBS, WORKERS
 from ledger.transactions import Session, in_transaction
 from ledger.workers import MongoPresence
 from tests.fakes.clock import FakeClock
@@ -69,3 +70,17 @@ async def test_a_session_is_named_before_it_locks_anything(
         [after] = await shop.documents("workers")
     assert len(before["sessions"]) == 1
     assert after["sessions"] == before["sessions"]
+
+
+async def test_a_host_that_refuses_to_end_sessions_stops_no_rescue(
+    shop: MongoWorld, connection: Connection
+) -> None:
+    """The orphans are named all the same, and the log says so once."""
+    claim = await shop.answered(await shop.open(), "worker-dead")
+    nonsense = {"$set": {"sessions": ["no session"]}}
+    await connection.collection(WORKERS).update_one({"_id": "worker-dead"}, nonsense)
+    await shop.silence("worker-dead")
+    with capture_logs() as logs:
+        orphans = [await shop.jobs.orphans(10) for _ in range(2)]
+    assert orphans == [[claim.job_id]] * 2
+    assert [line["event"] for line in logs] == ["sessions_not_ended"]

@@ -147,6 +147,13 @@ async def test_a_job_of_a_strange_name(connection: Connection, clock: FakeClock,
     assert await MongoJobs(connection, clock).due(10, rung_before=clock.now()) == [SOUND]
 
 
+async def test_an_orphan_whose_id_is_no_string(connection: Connection, clock: FakeClock) -> None:
+    """Nobody takes it in hand: among names in a heartbeat it would stop the heart."""
+    lost = {"owner": "worker-dead", "not_before": clock.now(), "state": "running"}
+    await connection.collection(JOBS).insert_one(lost | {"_id": 7})
+    assert await MongoJobs(connection, clock).orphans(10) == []
+
+
 async def test_an_orphan_without_a_fence(connection: Connection, clock: FakeClock) -> None:
     await two_jobs(connection, clock, {"owner": "dead"})
     await connection.database[JOBS].update_one({"_id": BROKEN}, {"$unset": {"fence": ""}})
