@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Implements `domain.ports.Clock`."""
+    """Implements `domain.ports.Clock`, in the milliseconds that MongoDB keeps."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def monotonic(self) -> float:
         return time.monotonic()

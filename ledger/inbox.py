@@ -1,8 +1,6 @@
 """Every Stripe event we were told about, once each."""
 
-from datetime import datetime
-
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, WriteConcern
 
 from domain.payment import Notice
 from domain.ports import Clock
@@ -19,6 +17,7 @@ class Inbox:
         self._connection = connection
         self._clock = clock
         self._events = connection.collection(STRIPE_EVENTS)
+        self._hasty_events = self._events.with_options(write_concern=WriteConcern(w=1, j=False))
 
     @verb
     async def receive(self, notice: Notice) -> int:
@@ -38,8 +37,11 @@ class Inbox:
 
     @verb
     async def handled(self, event_id: str, outcome: str) -> None:
-        """Note that the event needs nothing more; `outcome` is a word for people."""
-        await self._events.update_one(
+        """Note that the event needs nothing more; `outcome` is a word for people.
+
+        Nobody waits for a majority or the disk: a note that is lost costs a repetition.
+        """
+        await self._hasty_events.update_one(
             {"_id": event_id}, {"$set": {"handled_at": self._clock.now(), "outcome": outcome}}
         )
 
@@ -47,11 +49,4 @@ class Inbox:
     async def about_payment(self, payment_intent: str) -> list[Notice]:
         """Return all events about one payment, oldest first."""
         cursor = self._events.find({"payment_intent": payment_intent}).sort("created", 1)
-        return readable(Notice, [event async for event in cursor])
-
-    @verb
-    async def unhandled(self, older_than: datetime, limit: int) -> list[Notice]:
-        """Return events received before `older_than` which nobody finished, oldest first."""
-        query = {"handled_at": None, "received_at": {"$lt": older_than}}
-        cursor = self._events.find(query).sort("received_at", 1).limit(limit)
         return readable(Notice, [event async for event in cursor])

@@ -6,7 +6,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from domain.errors import Unavailable
-from domain.job import Job, Money, Opening, Reason
+from domain.job import Job, Kind, Money, Opening, Reason, job_id_for
 from domain.ports import Clock
 from ledger.connection import Connection, Document, verb
 from ledger.documents import duplicate_of, new_job, read_job
@@ -30,7 +30,8 @@ class PaidSessions:
     async def open(self, opening: Opening) -> tuple[Job, bool]:
         """Make sure that a job exists, durably; return it and whether this call created it.
 
-        An existing job is never changed. A second paid session for one order is born parked.
+        An existing job of the session is never changed, of whichever kind it is. A second paid
+        session for one order is born parked.
         """
         for _ in range(_TRIES):
             try:
@@ -74,13 +75,13 @@ class PaidSessions:
             now=self._clock.now(),
         )
         birth |= settled(birth, opening.money, birth["created_at"])
-        job_id = birth.pop("_id")
-        # An upsert waits for the majority even when the job exists, so "exists" is durable too.
-        result = await self._jobs.update_one({"_id": job_id}, {"$setOnInsert": birth}, upsert=True)
-        job = await self._jobs.find_one({"_id": job_id})
-        if job is None:
-            raise Unavailable(f"{job_id} was written but cannot be read")
-        return read_job(job), result.upserted_id is not None
+        before = await self._jobs.find_one_and_update(
+            {"_id": {"$in": [job_id_for(kind, opening.session_id) for kind in Kind]}},
+            {"$setOnInsert": birth},
+            upsert=True,
+        )
+        # Also without a change the command waits for the majority: what it found is durable too.
+        return read_job(before or birth), before is None
 
     async def _bear_duplicate(self, opening: Opening, reason: Reason) -> tuple[Job, bool]:
         job, created = await self._bear(opening, reason)

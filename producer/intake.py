@@ -66,7 +66,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The outcome for one session, with its job if it has one."""
+    """The outcome for one session, with its job as it was opened if it has one."""
 
     outcome: Outcome
     job: Job | None = None
@@ -74,7 +74,7 @@ class Taken:
 
 
 class Intake:
-    """Turns verified events and sessions into jobs. Raises Unavailable; then nothing is done."""
+    """Turns verified events and sessions into jobs. Raises Unavailable: take it again later."""
 
     def __init__(
         self,
@@ -98,30 +98,23 @@ class Intake:
 
         The inbox row is the audit, not the guard: a redelivery runs everything again.
         """
-        if event.type not in PAYING | ENDING | WITHDRAWING:
+        if event.type in PAYING:
+            return await self._take_paying(event)
+        if event.type not in ENDING | WITHDRAWING:
             return Outcome.IGNORED
         notice = notice_of(event)
-        session = event.session() if event.type in PAYING else None
+        # Written down before it looks for jobs, see `_look_again`.
         await self._inbox.receive(notice)
-        if session:
-            outcome = (await self.take_session(session, event_livemode=event.livemode)).outcome
-        elif event.type in ENDING:
-            outcome = Outcome.NOT_PAID
-        else:
-            outcome = await self.take_payment(notice.payment_intent)
+        withdraws = event.type in WITHDRAWING
+        outcome = await self.take_payment(notice.payment_intent) if withdraws else Outcome.NOT_PAID
         await self._inbox.handled(notice.id, outcome.value)
         return outcome
 
     async def take_session(self, session: CheckoutSession, *, event_livemode: bool | None) -> Taken:
         """Take one Checkout session, however it came to us; `event_livemode` if by an event."""
-        match await self.judge(session, event_livemode=event_livemode):
-            case NotOurs():
-                log.info("session_not_ours", session_id=session.id)
-                return Taken(Outcome.IGNORED)
-            case NotPaid():
-                return Taken(Outcome.NOT_PAID)
-            case Paid() | Review() as judgement:
-                return await self._open(session, judgement)
+        taken = await self._take_session(session, event_livemode=event_livemode)
+        self._ring(await self._look_again(session, taken))
+        return taken
 
     async def take_payment(self, payment_intent: str | None) -> Outcome:
         """Apply all the inbox knows of a payment; without a job yet, it is kept for later."""
@@ -145,32 +138,59 @@ class Intake:
             known_as=known_as,
         )
 
-    async def _open(self, session: CheckoutSession, judgement: Paid | Review) -> Taken:
-        """Open the job as its payment stands, then look for refunds once more.
-
-        A refund is written down before it looks for jobs: whichever of the two is later sees what
-        the other one wrote. The first look is for the workers, who may be at the job at once.
-        """
-        known, standing = await asyncio.gather(
-            self._sessions.of_session(session.id), self._standing(session.payment_intent)
+    async def _take_paying(self, event: StripeEvent) -> Outcome:
+        """Do at once what does not wait for each other: Stripe and the customer wait for all."""
+        notice, session = notice_of(event), event.session()
+        taken, _ = await asyncio.gather(
+            self._take_session(session, event_livemode=event.livemode),
+            self._inbox.receive(notice),
         )
+        jobs, _ = await asyncio.gather(
+            self._look_again(session, taken), self._inbox.handled(notice.id, taken.outcome.value)
+        )
+        # Last, since publishing takes the interpreter's time.
+        self._ring(jobs)
+        return taken.outcome
+
+    async def _take_session(
+        self, session: CheckoutSession, *, event_livemode: bool | None
+    ) -> Taken:
+        match await self.judge(session, event_livemode=event_livemode):
+            case NotOurs():
+                log.info("session_not_ours", session_id=session.id)
+                return Taken(Outcome.IGNORED)
+            case NotPaid():
+                return Taken(Outcome.NOT_PAID)
+            case Paid() | Review() as judgement:
+                return await self._open(session, judgement)
+
+    async def _open(self, session: CheckoutSession, judgement: Paid | Review) -> Taken:
+        """Open the job as its payment stands by now, for workers may be at it at once."""
         job, created = await self._sessions.open(
             Opening(
-                # A guessed kind must not become a second job once the order tells the real one.
-                kind=known.kind if known else judgement.kind,
+                kind=judgement.kind,
                 session_id=session.id,
                 order_id=judgement.order_id,
                 payment=session.facts(),
-                money=standing,
+                money=await self._standing(session.payment_intent),
                 reason=judgement.reason if isinstance(judgement, Review) else None,
             )
         )
         with bound_contextvars(job_id=job.id):
-            settled = await self._settle(session.payment_intent)
-            job = next((other for other in settled if other.id == job.id), job)
             self._announce(job, judgement, created=created)
-            self._ring([job, *settled])
         return Taken(_outcome_of(job), job, created)
+
+    async def _look_again(self, session: CheckoutSession, taken: Taken) -> Sequence[Job]:
+        """Return the jobs as they are after refunds that came while this one was opened.
+
+        A refund is written down before it looks for jobs: whichever of the two is later sees what
+        the other one wrote.
+        """
+        if taken.job is None:
+            return ()
+        settled = await self._settle(session.payment_intent)
+        is_among = any(job.id == taken.job.id for job in settled)
+        return settled if is_among else [taken.job, *settled]
 
     async def _settle(self, payment_intent: str | None) -> Sequence[Job]:
         standing = await self._standing(payment_intent)
@@ -194,8 +214,8 @@ class Intake:
 
     def _ring(self, jobs: Sequence[Job]) -> None:
         """Ring for whatever is due; a re-opened job may hold its answer already."""
-        due = {job.id: job for job in jobs if job.state in {State.QUEUED, State.ANSWERED}}
-        for job_id in due:
+        due = {job.id for job in jobs if job.state in {State.QUEUED, State.ANSWERED}}
+        for job_id in sorted(due):
             self._ringer.ring(job_id)
 
 

@@ -1,8 +1,6 @@
 """The in-memory twins of `ledger.paid.PaidSessions` and `ledger.inbox.Inbox`."""
 
-from datetime import datetime
-
-from domain.job import Job, Money, Opening, Reason
+from domain.job import Job, Kind, Money, Opening, Reason, job_id_for
 from domain.payment import Notice
 from ledger.documents import duplicate_of, new_job, notice_fields, read_job, read_notice
 from ledger.names import JOBS, STRIPE_EVENTS
@@ -49,7 +47,8 @@ class MemoryPaidSessions:
             now=self._store.clock.now(),
         )
         birth |= settled(birth, opening.money, birth["created_at"])
-        existing = self._store.get(JOBS, birth["_id"])
+        names = [job_id_for(kind, opening.session_id) for kind in Kind]
+        existing = next(filter(None, (self._store.get(JOBS, name) for name in names)), None)
         return read_job(existing or self._store.put(JOBS, birth)), existing is None
 
     def _settle(self, job: Document, money: Money) -> Document:
@@ -88,15 +87,6 @@ class MemoryInbox:
             STRIPE_EVENTS, lambda event: event["payment_intent"] == payment_intent
         )
         return [read_notice(event) for event in sorted(events, key=lambda e: e["created"])]
-
-    async def unhandled(self, older_than: datetime, limit: int) -> list[Notice]:
-        self._store.answer()
-        events = self._store.all(
-            STRIPE_EVENTS,
-            lambda event: event["handled_at"] is None and event["received_at"] < older_than,
-        )
-        events.sort(key=lambda event: event["received_at"])
-        return [read_notice(event) for event in events[:limit]]
 
 
 def _payment_intent(job: Document) -> str | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from domain.payment import Notice
 from ledger.names import STRIPE_EVENTS
 from tests.integration.ledger.examples import after, make_notice
 from tests.integration.ledger.world import World
@@ -40,17 +39,13 @@ async def test_events_about_a_payment_come_back_in_order(world: World) -> None:
     assert await world.inbox.about_payment("pi_1") == [first, second]
 
 
-async def test_unhandled_events_are_found_until_they_are_handled(world: World) -> None:
-    """The sweep sees what nobody finished, oldest first, once it is old enough."""
-    notices: list[Notice] = []
-    for number in range(4):
-        notices.append(make_notice(f"evt_{number}"))
-        await world.inbox.receive(notices[-1])
-        world.clock.advance(10)
+async def test_an_event_is_finished_once(world: World) -> None:
+    """When and how it ended is on its row; a row that is not there is not made."""
+    for event_id in ("evt_1", "evt_2"):
+        await world.inbox.receive(make_notice(event_id))
     await world.inbox.handled("evt_1", "job_opened")
     await world.inbox.handled("evt_unknown", "ignored")
-    just_before_the_last = after(world.clock.now(), -10)
-    assert await world.inbox.unhandled(just_before_the_last, 10) == [notices[0], notices[2]]
-    assert await world.inbox.unhandled(world.clock.now(), 1) == [notices[0]]
-    [event] = [e for e in await world.documents(STRIPE_EVENTS) if e["_id"] == "evt_1"]
-    assert (event["outcome"], event["handled_at"]) == ("job_opened", world.clock.now())
+    found = {
+        e["_id"]: (e["outcome"], e["handled_at"]) for e in await world.documents(STRIPE_EVENTS)
+    }
+    assert found == {"evt_1": ("job_opened", world.clock.now()), "evt_2": (None, None)}

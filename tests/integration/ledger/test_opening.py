@@ -111,10 +111,11 @@ async def test_thirty_sessions_for_one_order_leave_one_at_work(world: World) -> 
     }
 
 
-async def test_the_newest_job_of_a_session_is_found(world: World) -> None:
-    """A session is asked about without knowing what was bought."""
-    await world.open(kind=Kind.VALUATION)
+async def test_a_session_has_one_job_whatever_it_is_taken_for(world: World) -> None:
+    """A product that was guessed first stays the only one, and the session leads to it."""
+    first = await world.open(kind=Kind.VALUATION)
     world.clock.advance(1)
-    newest = await world.open(kind=Kind.CERTIFICATE)
-    assert await world.paid.of_session(SESSION_ID) == newest
+    again = await world.paid.open(opening(kind=Kind.CERTIFICATE))
+    assert again == (first, False)
+    assert await world.paid.of_session(SESSION_ID) == first
     assert await world.paid.of_session("cs_unknown") is None

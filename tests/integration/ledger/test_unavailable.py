@@ -59,7 +59,6 @@ VERBS: dict[str, Callable[[World], Awaitable[object]]] = {
     "receive": lambda w: w.inbox.receive(make_notice()),
     "handled": lambda w: w.inbox.handled("evt_1", "done"),
     "about_payment": lambda w: w.inbox.about_payment("pi_1"),
-    "unhandled": lambda w: w.inbox.unhandled(NOW, 10),
     "find": lambda w: w.orders.find(Kind.VALUATION, order_id=None, session_id=SESSION_ID),
     "exists": lambda w: w.orders.exists(SESSION_ID),
     "beat": lambda w: w.presence.beat("worker-a", holding=[]),
