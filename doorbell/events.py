@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from celery.app.events import Events
 from celery.events.dispatcher import EventDispatcher
+
+BUFFER: Final = 1000
 
 
 class WholeDispatcher(EventDispatcher):
@@ -16,9 +18,15 @@ class WholeDispatcher(EventDispatcher):
     ended (celery/events/dispatcher.py, `flush`, 5.6.3).
     """
 
+    buffer_limit: int
     mutex: threading.Lock
     _group_buffer: dict[str, list[dict[str, Any]]]
     _publish: Callable[..., None]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Celery's 24 are reached many times a second, by pool threads that would then publish.
+        self.buffer_limit = BUFFER
 
     def flush(self, errors: bool = True, groups: bool = True) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         super().flush(errors=errors, groups=False)

@@ -51,11 +51,9 @@ class Channel(redis.Channel):
 
     def _remove_wrong_types(self) -> None:
         """Delete what stands in the way of our own keys; the next connection finds them free."""
-        expected = dict.fromkeys(self.active_queues, b"list")
-        expected |= {self.unacked_key: b"hash", self.unacked_index_key: b"zset"}
-        for key, right in expected.items():
+        for key in self.active_queues:
             # Kombu puts its prefix before the keys of the commands it knows, and only there.
-            if self.client.type(self.global_keyprefix + key) not in {right, b"none"}:
+            if self.client.type(self.global_keyprefix + key) not in {b"list", b"none"}:
                 self.client.delete(key)
                 log.error("redis_key_of_wrong_type_removed", key=key)
 
@@ -83,7 +81,7 @@ class Transport(redis.Transport):
             _say_dropped("indigestible", error)
 
     def _forget(self, tag: str) -> None:
-        """Take the message out of what would be delivered again after the visibility timeout."""
+        """Give back the place it takes among the messages that may be fetched ahead."""
         for channel in self.channels or ():
             if tag in (channel.qos._delivered or ()):  # noqa: SLF001 - kombu has no other way to ask
                 channel.basic_ack(tag)

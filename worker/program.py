@@ -21,6 +21,8 @@ from doorbell.junk import PATH
 LEAVING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 SAY_EVERY: Final = 30
 REFUSED_PAUSE_S: Final = 1.0
+EVENTS_S: Final = 0.5
+"""So long may what Flower shows be behind."""
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,7 @@ class EagerConsumer(Consumer):
 
     hub: Any
     _flush_events: Callable[[], None]
+    _flush_at = float("-inf")
 
     def ensure_connected(self, conn: Connection) -> Connection:
         misses = count()
@@ -71,14 +74,23 @@ class EagerConsumer(Consumer):
         return conn
 
     def on_send_event_buffered(self) -> None:  # type: ignore[override]  # the stubs are wrong
-        """Have the loop publish a pool thread's event at its next turn, two seconds at most.
+        """Have the loop see to a pool thread's event at its next turn, two seconds at most.
 
         Celery adds without the lock, and the loop replaces the set meanwhile. `call_soon` would
-        lock, but also wake the loop for every single event instead of publishing many at once.
+        lock, but also wake the loop for every single event.
         """
         if self.hub:
             with self.hub._ready_lock:  # noqa: SLF001 - as Celery, with the lock that it forgot
-                self.hub._ready.add(self._flush_events)  # noqa: SLF001 - see above
+                self.hub._ready.add(self._flush_soon)  # noqa: SLF001 - see above
+
+    def _flush_soon(self) -> None:
+        """Publish many events at once: a message costs as much as the work on a job's events.
+
+        A flush that a reset of the loop forgot is planned again by the next event.
+        """
+        if (now := time.monotonic()) >= self._flush_at:
+            self._flush_at = now + EVENTS_S
+            self.hub.call_later(EVENTS_S, self._flush_events)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Pause where Redis is there and refuses: it would refuse again at once."""
