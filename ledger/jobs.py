@@ -21,7 +21,7 @@ from ledger.holding import promote_next
 from ledger.names import JOBS
 from ledger.results import next_mail_at, next_mail_expression
 from ledger.transactions import in_transaction
-from ledger.workers import end_sessions, live_owners
+from ledger.workers import LIVE_WITHIN_S, end_sessions, live_owners
 
 _ACTIVE: Final = (State.RUNNING, State.ANSWERED)
 _OWED: Final = (State.QUEUED, State.RUNNING, State.WAITING, State.ANSWERED)
@@ -49,7 +49,9 @@ class MongoJobs:
     past while a worker has the job, so that the job is due the moment its owner is dead.
     """
 
-    def __init__(self, connection: Connection, clock: Clock, *, live_within_s: float = 2.5) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock, *, live_within_s: float = LIVE_WITHIN_S
+    ) -> None:
         self._connection = connection
         self._clock = clock
         self._live_within_s = live_within_s

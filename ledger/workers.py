@@ -15,6 +15,9 @@ from ledger.damage import readable
 from ledger.failures import is_passing
 from ledger.names import WORKERS
 
+LIVE_WITHIN_S: Final = 2.0
+"""Silence that means death. A false alarm costs one model call at most, never a result."""
+
 _FORGOTTEN_AFTER_MS: Final = 600_000
 _MOST_SESSIONS: Final = 256
 
@@ -36,7 +39,7 @@ class Worker(BaseModel):
 class MongoPresence:
     """Implements `domain.ports.Presence`; `live_within_s` is the silence that means death."""
 
-    def __init__(self, connection: Connection, *, live_within_s: float = 2.5) -> None:
+    def __init__(self, connection: Connection, *, live_within_s: float = LIVE_WITHIN_S) -> None:
         self._connection = connection
         self._live_within_s = live_within_s
         # A beat is worth nothing a second later; waiting for a majority would only make the

@@ -8,8 +8,8 @@ import structlog
 from domain.ports import Clock, Presence
 from worker.hands import Hands
 
-INTERVAL: Final = 0.5
-PATIENCE: Final = 2.0
+INTERVAL: Final = 0.4
+PATIENCE: Final = 1.6
 """Seconds between two beats after which others take the process for dead, about."""
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ from domain.ports import Clock
 from worker.hands import Hands, Work
 from worker.pulse import Pulse
 
-INTERVAL: Final = 1.0
+INTERVAL: Final = 0.5
 BATCH: Final = 200
 RING_AGAIN_AFTER: Final = timedelta(seconds=3)
 SETTLING_SECONDS: Final = 3.0
@@ -91,7 +91,7 @@ class Rescue:
         self._mood = ""
 
     async def run(self) -> None:
-        """Look around about once a second, for ever, whatever fails."""
+        """Look around about twice a second, for ever, whatever fails."""
         while True:
             await self._clock.sleep(INTERVAL * self._spread())
             try:

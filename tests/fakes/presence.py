@@ -4,12 +4,12 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from ledger.names import WORKERS
-from ledger.workers import Worker
+from ledger.workers import LIVE_WITHIN_S, Worker
 from tests.fakes.store import MemoryStore
 
 
 class MemoryPresence:
-    def __init__(self, store: MemoryStore, *, live_within_s: float = 2.5) -> None:
+    def __init__(self, store: MemoryStore, *, live_within_s: float = LIVE_WITHIN_S) -> None:
         self._store = store
         self._live_within = timedelta(seconds=live_within_s)
 
