@@ -38,7 +38,7 @@ def default_text(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
+        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -34,6 +34,8 @@ WORDS: Final = (
     (readers.OptionalText, "text"),
     (readers.Secret, "text"),
     (readers.TextList, "comma list"),
+    (readers.NetworkList, "comma list of addresses and networks"),
+    (readers.HeaderName, "name of a header"),
     (readers.SecretList, "comma list"),
     (readers.PriceList, "comma list of prices"),
     (readers.SecondsList, "comma list of seconds"),
@@ -79,6 +81,7 @@ CONFLICTS: Final[tuple[Mapping[str, str], ...]] = (
     {"OPENROUTER_TIMEOUT": "60", "MODEL_BUDGET_SECONDS": "45"},
     {"FLOWER_BASIC_AUTH": "nobody"},
     {"ALERT_WEBHOOK_URL": "nowhere"},
+    {"TRUSTED_PROXIES": "*"},
 )
 
 

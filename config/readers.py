@@ -1,5 +1,6 @@
 """How the environment's texts become values."""
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -14,6 +15,18 @@ def _split(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def _networks(value: object) -> object:
+    """Read a comma list; everybody is not one, since whoever is trusted may name any address."""
+    parts = _split(value)
+    if isinstance(parts, tuple) and any(_is_everybody(part) for part in parts):
+        raise ValueError("trusting everybody lets every caller name its own address")
+    return parts
+
+
+def _is_everybody(part: object) -> bool:
+    return isinstance(part, str) and (part == "*" or part.endswith("/0"))
 
 
 def _prices(value: object) -> object:
@@ -102,6 +115,8 @@ SmtpUrl = Annotated[Secret, _server("smtp", "smtps")]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 SecondsList = Annotated[tuple[Seconds, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+NetworkList = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 PriceList = Annotated[tuple[Price, ...], NoDecode, BeforeValidator(_prices)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 

@@ -4,6 +4,7 @@ The names are the owner's. All faults are reported at once; unknown variables ar
 """
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -11,9 +12,11 @@ from pydantic import Field, SecretStr, TypeAdapter, ValidationError, model_valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.readers import (
+    HeaderName,
     LogLevel,
     MongoDatabase,
     MongoUri,
+    NetworkList,
     OpenAIUrl,
     OpenRouterUrl,
     OptionalSeconds,
@@ -189,8 +192,13 @@ class Settings(BaseSettings):
 
     port: Port = Field(default=8000, description="Port of the web process.")
     host: str = Field(default="0.0.0.0", description="Address of the web process.")  # noqa: S104 - a container's only way in
-    trusted_proxies: str = Field(
-        default="127.0.0.1", description="Whose X-Forwarded-For counts; comma list or *."
+    trusted_proxies: NetworkList = Field(
+        default=(ip_network("127.0.0.1"),),
+        description="Addresses and networks of our own proxies, who may name the caller.",
+    )
+    client_address_header: HeaderName = Field(
+        default="X-Forwarded-For",
+        description="Where they name it. The last address that is no proxy's counts.",
     )
     worker_concurrency: int = Field(
         default=50, ge=1, le=2000, description="Jobs in flight in one worker process."

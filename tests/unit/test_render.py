@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from config.settings import Settings
+from producer.visitors import visitor
 from tests.unit.deployment_files import DRAIN_S, SECRETS, VARIABLES, Json, procfile, read_yaml
 
 SOURCES: Final = {"value", "sync", "generateValue", "fromService"}
@@ -137,6 +138,27 @@ def test_every_process_starts_in_production(
     if process != "flower":
         assert settings.mail_provider == "resend"
         assert [w for w in settings.warnings() if "key" not in w.casefold()] == []
+
+
+@pytest.mark.parametrize("invented", ["", "198.51.100.9,"])
+def test_the_customer_is_told_from_what_the_customer_says(
+    invented: str, services: dict[str, Json], group: Json
+) -> None:
+    """The headers as a service on Render receives them, with and without an invented address."""
+    given = {
+        name.lower(): answer(name, entry)
+        for name, entry in variables(services["web"], group).items()
+    }
+    settings = Settings(**given)
+    customer, edge, proxy = "203.0.113.1", "172.71.95.118", "10.19.64.237"
+    headers = {
+        "cf-connecting-ip": customer,
+        "x-forwarded-for": f"{invented}{customer}, {edge}, {proxy}",
+    }
+
+    told = headers[settings.client_address_header.lower()]
+
+    assert visitor(proxy, told, settings.trusted_proxies) == customer
 
 
 def answer(name: str, entry: Json) -> Any:

@@ -164,6 +164,12 @@ def test_staging_is_legal_and_warned_about(
         ("REDIS_URL", "redis://127.0.0.1:99999/0"),
         ("REDIS_URL", "redis://127.0.0.1:6379/abc"),
         ("SMTP_URL", "kaputt"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "10.0.0.1, 0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "::/0"),
+        ("TRUSTED_PROXIES", "proxy.internal"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("CLIENT_ADDRESS_HEADER", "X-Forwarded-For: a"),
         ("WAIT_SCHEDULE_SECONDS", ","),
         ("WAIT_SCHEDULE_SECONDS", "60,inf"),
         ("GIVE_UP_AFTER_HOURS", "1e12"),
@@ -179,6 +185,15 @@ def test_values_that_no_process_could_use_are_refused(
 
     assert name in str(caught.value)
     assert "p@ss" not in str(caught.value)
+
+
+def test_proxies_are_addresses_and_networks(settings_from: Read) -> None:
+    """Of both kinds, as they are usually written."""
+    settings = settings_from(TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.1,2001:db8::/32")
+
+    assert [str(network) for network in settings.trusted_proxies] == [
+        "10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
