@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Unavailable
 from domain.job import Stage, State
 from ledger.names import JOBS
 from producer.progress import LONGEST_S, Progress
@@ -123,24 +122,10 @@ async def test_stream_ends_after_its_longest_time() -> None:
     assert len(clock.slept) == LONGEST_S
 
 
-async def test_streams_are_capped_and_counted() -> None:
-    """One too many is refused; a stream that ended makes room, however it ended."""
-    here = await paid_world()
-    progress = Progress(here.status, clock=FakeClock(), max_streams=1)
-    stream = progress.events(await here.status.find(SESSION_ID))
-    await anext(stream)
-
-    with pytest.raises(Unavailable):
-        await progress.start(SESSION_ID, None)
-    await stream.aclose()
-
-    assert (await progress.start(SESSION_ID, None)).status_code == 200
-
-
 async def test_unknown_order_is_refused_before_streaming() -> None:
     """A stream that has begun can no longer say 404."""
     with pytest.raises(NoSuchOrder):
-        await world().progress.start("cs_live_unknown", None)
+        await world().progress.start("cs_live_unknown", None, "192.0.2.1")
 
 
 async def test_over_http() -> None:
