@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.tolerance import OpenStrEnum
 
-class Tier(StrEnum):
+
+class Tier(OpenStrEnum):
     """The owner's names for the stages of the chain."""
 
     PRIMARY = "primary"

@@ -53,8 +53,8 @@ def after_parking(known: Mails, reason: Reason) -> dict[MailTo, MailDuty]:
 
 def after_delivery(known: Mails, owed: Mails) -> dict[MailTo, MailDuty]:
     """Return a job's mails once it is delivered: nothing is announced twice, nothing excused."""
-    sent = {to: known[to] for to in owed if to in known and known[to].state is MailState.SENT}
-    return _without_pointless(known) | dict(owed) | sent
+    kept = {to: known[to] for to in owed if to in known and _stays(known[to])}
+    return _without_pointless(known) | dict(owed) | kept
 
 
 def _without_pointless(known: Mails) -> dict[MailTo, MailDuty]:
@@ -65,9 +65,16 @@ def _without_pointless(known: Mails) -> dict[MailTo, MailDuty]:
     }
 
 
+def _stays(duty: MailDuty) -> bool:
+    """What went out is not announced again; what a newer build does with a mail is its own."""
+    return duty.state is MailState.SENT or not duty.state.is_known
+
+
 def _once_more(before: MailDuty | None) -> MailDuty:
     """Begin a duty anew; one that was settled is followed by a further edition."""
     if before is None:
         return MailDuty()
+    if not before.state.is_known:
+        return before
     settled = before.state is not MailState.PENDING
     return MailDuty(edition=before.edition + settled)

@@ -4,14 +4,16 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.answer import Answer
+from domain.tolerance import OpenStrEnum
 
-# Stripe's ids may grow and change their alphabet; only what could never be one is refused.
-_JOB_ID: Final = re.compile(r"(?:valuation|certificate):[!-~]{1,255}")
+# Stripe's ids may grow and change their alphabet, and newer builds may sell further kinds; only
+# what could never be an id is refused.
+_JOB_ID: Final = re.compile(r"[a-z][a-z_-]{0,31}:[!-~]{1,255}")
 
 
 class Kind(StrEnum):
@@ -46,7 +48,10 @@ class Stage(StrEnum):
 
 
 class ReasonCode(StrEnum):
-    """Why a job waits, is parked or was cancelled. Each parking reason has a runbook page."""
+    """Why a job waits, is parked or was cancelled. Each parking reason has a runbook page.
+
+    `newer_build` is never written: it is how a code reads that this build does not know.
+    """
 
     INVALID_ORDER = "invalid_order"
     ORDER_MISSING = "order_missing"
@@ -65,6 +70,17 @@ class ReasonCode(StrEnum):
     BY_HAND = "by_hand"
     MALFORMED_SESSION = "malformed_session"
     ERASED = "erased"
+    NEWER_BUILD = "newer_build"
+
+
+def _known_stage(value: object) -> object:
+    """A stage of a newer build reads as none: it is only shown."""
+    return None if isinstance(value, str) and value not in {*Stage} else value
+
+
+def _known_code(value: object) -> object:
+    is_unknown = isinstance(value, str) and value not in {*ReasonCode}
+    return ReasonCode.NEWER_BUILD if is_unknown else value
 
 
 class Reason(BaseModel):
@@ -76,8 +92,17 @@ class Reason(BaseModel):
     field: str | None = None
     detail: str = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_the_word(cls, stored: Any) -> Any:
+        """Keep a newer build's code in `detail`, where a human sees it."""
+        if not isinstance(stored, dict) or _known_code(code := stored.get("code")) == code:
+            return stored
+        detail = ": ".join(str(part) for part in (code, stored.get("detail")) if part)
+        return stored | {"code": ReasonCode.NEWER_BUILD, "detail": detail}
 
-class MailState(StrEnum):
+
+class MailState(OpenStrEnum):
     """The life of one mail. `off` means that the shop sends no mails at all."""
 
     PENDING = "pending"
@@ -91,7 +116,10 @@ class MailDuty(BaseModel):
 
     `edition` counts the mails that followed a settled one of the same sort; each has a key of its
     own for the provider. The time granted begins with `asked_at`, or with the delivery without it.
+    What a newer build keeps here besides is kept.
     """
+
+    model_config = ConfigDict(extra="allow")
 
     state: MailState = MailState.PENDING
     tries: int = 0
@@ -103,11 +131,12 @@ class MailDuty(BaseModel):
     asked_at: datetime | None = None
 
 
-class MailTo(StrEnum):
+class MailTo(OpenStrEnum):
     """What a mail is for: `customer` and `delay` go to the customer, the others to the shop.
 
     `customer` and `admin` follow a delivery. `delay` is the one honest word to a customer who
     waits, `refund-proposal` says that we could not deliver, `parked` tells of other parkings.
+    Any other is a newer build's, to be sent by it.
     """
 
     CUSTOMER = "customer"
@@ -162,12 +191,12 @@ class Job(BaseModel):
     order_id: str | None = None
     holds_order: bool = False
     state: State
-    stage: Stage | None = None
+    stage: Annotated[Stage | None, BeforeValidator(_known_stage)] = None
     reason: Reason | None = None
     not_before: datetime | None = None
     attempts: int = 0
     rounds: int = 0
-    rounds_for: ReasonCode | None = None
+    rounds_for: Annotated[ReasonCode | None, BeforeValidator(_known_code)] = None
     deaths: int = 0
     owner: str | None = None
     fence: int = 0

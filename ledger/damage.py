@@ -1,10 +1,10 @@
 """Documents that somebody damaged by hand: one of them must neither hide nor stop the others.
 
 A job that cannot be read counts as parked for `internal_error` wherever jobs are shown or counted,
-and whoever claims it parks it in truth.
+and whoever claims it parks it in truth. What a newer build wrote is no damage: `ledger.newer`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -12,14 +12,23 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from domain.job import Job, Kind, Reason, ReasonCode, State
-from ledger.connection import Collection
+from ledger.connection import Collection as Documents
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _STATES: Final = [state.value for state in State]
 _CODES: Final = [code.value for code in ReasonCode]
 
-KNOWN_STATE: Final = {"$cond": [{"$in": ["$state", _STATES]}, "$state", State.PARKED.value]}
-KNOWN_CODE: Final = {"$cond": [{"$in": ["$reason.code", _CODES]}, "$reason.code", None]}
+
+def _otherwise(field: str, newer: str, damaged: str | None) -> dict[str, Any]:
+    """Return what stands for a word we do not know, and for what is no word at all."""
+    return {"$cond": [{"$eq": [{"$type": field}, "string"]}, newer, damaged]}
+
+
+_UNKNOWN_STATE: Final = _otherwise("$state", State.WAITING.value, State.PARKED.value)
+_UNKNOWN_CODE: Final = _otherwise("$reason.code", ReasonCode.NEWER_BUILD.value, None)
+
+KNOWN_STATE: Final = {"$cond": [{"$in": ["$state", _STATES]}, "$state", _UNKNOWN_STATE]}
+KNOWN_CODE: Final = {"$cond": [{"$in": ["$reason.code", _CODES]}, "$reason.code", _UNKNOWN_CODE]}
 OLDEST: Final = {
     "$min": {"$cond": [{"$eq": [{"$type": "$created_at"}, "date"]}, "$created_at", None]}
 }
@@ -57,18 +66,23 @@ def salvaged(document: Mapping[str, Any], damaged: list[str]) -> DamagedJob:
 
     Its `reason` names the damaged fields.
     """
+    sound = without(document, damaged)
+    state = {"state": _final(sound) or State.PARKED, "reason": damage(damaged)}
+    return DamagedJob.model_validate(sound | state)
+
+
+def without(document: Mapping[str, Any], damaged: Collection[str]) -> dict[str, Any]:
+    """Return a document's sound fields, and something for those that every job needs.
+
+    State and reason are the caller's to say.
+    """
     kind, _, session_id = str(document.get("_id")).partition(":")
     sound = {name: value for name, value in document.items() if name not in {*damaged, "_id"}}
-    return DamagedJob.model_validate(
+    return (
         {"kind": kind if kind in set(Kind) else Kind.VALUATION, "session_id": session_id}
         | {"created_at": _EPOCH, "updated_at": _EPOCH}
         | sound
-        | {
-            "_id": str(document.get("_id")),
-            "state": _final(sound) or State.PARKED,
-            "stage": None,
-            "reason": damage(damaged),
-        }
+        | {"_id": str(document.get("_id")), "stage": None}
     )
 
 
@@ -78,7 +92,7 @@ def damage(fields: list[str]) -> Reason:
 
 
 async def set_aside(
-    jobs: Collection, claimed: Mapping[str, Any], seen: DamagedJob, now: datetime
+    jobs: Documents, claimed: Mapping[str, Any], seen: DamagedJob, now: datetime
 ) -> None:
     """Put a job that was claimed and cannot be read in front of a human."""
     claim = {name: claimed[name] for name in ("_id", "owner", "fence")}

@@ -22,6 +22,7 @@ from domain.job import (
 )
 from domain.payment import Notice
 from ledger.damage import damaged_fields, salvaged
+from ledger.newer import glimpsed, newer_words
 from ledger.results import next_mail_at
 
 
@@ -29,7 +30,8 @@ def plain(value: object) -> Any:
     """Return what BSON can hold: models as dictionaries by field name, enums as their values."""
     match value:
         case BaseModel():
-            return {name: plain(getattr(value, name)) for name in type(value).model_fields}
+            fields = {name: plain(getattr(value, name)) for name in type(value).model_fields}
+            return fields | (value.model_extra or {})
         case Enum():
             return value.value
         case Mapping():
@@ -41,7 +43,12 @@ def plain(value: object) -> Any:
 
 
 def read_job(document: Mapping[str, Any]) -> Job:
-    """Return the job; of a damaged document what can be told, with a reason that says so."""
+    """Return the job; of any other document what can be told, with a reason that says so.
+
+    What of a newer build can be passed over is; a LaterJob must not be written to.
+    """
+    if words := newer_words(document):
+        return glimpsed(document, words)
     try:
         return Job.model_validate(document)
     except ValidationError as error:

@@ -16,6 +16,7 @@ from ledger.connection import Connection, Document, verb
 from ledger.documents import plain, read_job
 from ledger.holding import find_holder
 from ledger.names import JOBS
+from ledger.newer import newer_words
 
 SEEN_FIELDS: Final = ("state", "reason", "owner", "fence", "not_before", "holds_order", "order_id")
 """A decision is valid only while these are as they were read."""
@@ -93,6 +94,7 @@ class Handwork:
             seen = await self._connection.latest(JOBS).find_one({"_id": job_id})
             if seen is None:
                 raise NotByHand(f"There is no job {job_id}.")
+            refuse_newer(seen)
             effect, changes = decide(seen)
             after = await self._change(seen, changes) if changes else seen
             if after is not None:
@@ -162,6 +164,13 @@ def parked(job: Document, reason: Reason, now: datetime) -> tuple[Effect, Change
 def moved(job: Document, now: datetime) -> dict[str, Any]:
     """Raise the fence: whatever somebody else still writes for this job is void."""
     return {"owner": None, "fence": read_job(job).fence + 1, "updated_at": now}
+
+
+def refuse_newer(job: Document) -> None:
+    """Raises NotByHand for what only a newer build may touch."""
+    if words := newer_words(job):
+        said = ", ".join(f"{field} {word!r}" for field, word in words.items())
+        raise NotByHand(f"{job['_id']} has {said} of a newer build: use its command line.")
 
 
 def _still_owed(job: Document, verb_name: str) -> State:

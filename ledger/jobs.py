@@ -19,11 +19,14 @@ from ledger.delivery import Delivery
 from ledger.documents import plain, read_job
 from ledger.holding import promote_next
 from ledger.names import JOBS
+from ledger.newer import OURS, Left, newer_words
 from ledger.results import next_mail_at, next_mail_expression
 from ledger.transactions import in_transaction
 from ledger.workers import LIVE_WITHIN_S, end_sessions, live_owners
 
 _ACTIVE: Final = (State.RUNNING, State.ANSWERED)
+# A newer build may owe mails for a cancelled job.
+_AT_REST: Final = (State.DELIVERED, State.PARKED, State.CANCELLED)
 _OWED: Final = (State.QUEUED, State.RUNNING, State.WAITING, State.ANSWERED)
 # Who holds its order has nothing to prepare: there is no write between claim and model then.
 _FIRST_STAGE: Final = {
@@ -56,15 +59,16 @@ class MongoJobs:
         self._clock = clock
         self._live_within_s = live_within_s
         self._jobs = connection.collection(JOBS)
+        self._left = Left()
 
     @verb
     async def claim(self, job_id: str, *, owner: str) -> Claim | None:
         now = self._clock.now()
         due = {"_id": job_id, "not_before": {"$lte": now}}
-        job = await self._take(due | {"owner": None}, owner, now)
+        job = await self._take(due | OURS | {"owner": None}, owner, now)
         if job is None:
             orphan = await self._find_orphan(due)
-            job = await self._take(due | orphan, owner, now, deaths=1) if orphan else None
+            job = await self._take(due | OURS | orphan, owner, now, deaths=1) if orphan else None
         if job is None:
             return None
         claimed = read_job(job)
@@ -127,7 +131,7 @@ class MongoJobs:
         same = {"$eq": ["$rounds_for", reason.code.value]}
         changes = {
             "state": _unless_running(State.WAITING),
-            "rounds": {"$cond": [same, {"$add": ["$rounds", 1]}, 1]},
+            "rounds": {"$cond": [same, {"$add": [_number("$rounds"), 1]}, 1]},
             "rounds_for": reason.code.value,
             "reason": {"$literal": plain(reason)},
             "not_before": until,
@@ -177,7 +181,7 @@ class MongoJobs:
     @verb
     async def due(self, limit: int, *, rung_before: datetime) -> list[str]:
         """Return jobs without a living owner, not rung since `rung_before`, longest due first."""
-        query = {
+        query = OURS | {
             "_id": {"$type": "string"},
             "not_before": {"$lte": self._clock.now()},
             "owner": {"$nin": await live_owners(self._connection, self._live_within_s)},
@@ -190,7 +194,7 @@ class MongoJobs:
     async def orphans(self, limit: int) -> list[str]:
         """Return due jobs whose owner is dead, longest due first, freed of what it held locked."""
         living = await live_owners(self._connection, self._live_within_s)
-        query = {
+        query = OURS | {
             "_id": {"$type": "string"},
             "owner": {"$gt": "", "$nin": living},
             "not_before": {"$lte": self._clock.now()},
@@ -240,7 +244,11 @@ class MongoJobs:
         The job is read before the heartbeats, and owners beat before they claim: a newcomer
         cannot be taken for dead.
         """
-        job = await self._connection.latest(JOBS).find_one(due, {"owner": 1, "fence": 1})
+        fields = {"owner": 1, "fence": 1, "state": 1, "kind": 1}
+        job = await self._connection.latest(JOBS).find_one(due, fields)
+        if job and (words := newer_words(job)):
+            self._left.say(job["_id"], words)
+            return None
         owner = job.get("owner") if job else None
         if job is None or owner is None:
             return None
@@ -294,7 +302,7 @@ class MongoJobs:
     def _rested(self) -> dict[str, Any]:
         """Return the expressions that let go of a job; due with its next mail, if at rest."""
         now = self._clock.now()
-        at_rest = {"$in": ["$state", [State.DELIVERED.value, State.PARKED.value]]}
+        at_rest = {"$in": ["$state", [state.value for state in _AT_REST]]}
         return {"owner": None, "not_before": {"$cond": [at_rest, next_mail_expression(now), now]}}
 
     def _released(self) -> dict[str, Any]:

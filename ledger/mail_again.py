@@ -37,6 +37,11 @@ def mailed(job: Document, to: MailTo, *, again: bool, now: datetime) -> tuple[Ef
     duty = MailDuty.model_validate(job["mails"].get(to) or {"state": MailState.FAILED})
     if job.get("owner") is not None:
         return Effect.IN_WORK, {}
+    if not duty.state.is_known:
+        raise NotByHand(
+            f"The mail to the {to} of {job['_id']} is {duty.state.value!r}, which only a newer "
+            "build understands: use its command line."
+        )
     if duty.state is MailState.SENT and not again:
         sent_at = duty.sent_at.isoformat(timespec="seconds") if duty.sent_at else "some time ago"
         raise NotByHand(

@@ -131,8 +131,17 @@ class Overview:
 
     @verb
     async def newest(self, states: Collection[State], limit: int) -> list[Job]:
-        """Return jobs in these states, newest first, without their answers."""
-        query = {"state": {"$in": [state.value for state in states]}}
+        """Return jobs in these states, newest first, without their answers.
+
+        Those in a state of a newer build come first, among the waiting.
+        """
+        found = []
+        if State.WAITING in states:
+            found = await self._newest({"$nin": [state.value for state in State]}, limit)
+        return [*found, *await self._newest({"$in": [state.value for state in states]}, limit)]
+
+    async def _newest(self, state: dict[str, list[str]], limit: int) -> list[Job]:
+        query = {"state": state | {"$type": "string"}}
         cursor = self._jobs.find(query, {"answer": 0}).sort("created_at", -1).limit(limit)
         return [read_job(document) async for document in cursor]
 

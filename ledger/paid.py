@@ -12,6 +12,7 @@ from ledger.connection import Connection, Document, verb
 from ledger.documents import duplicate_of, new_job, read_job
 from ledger.holding import find_holder, is_about_holding, promote_next
 from ledger.names import JOBS
+from ledger.newer import newer_words
 from ledger.settlement import SEEN_FIELDS, lost_to, settled
 from ledger.transactions import Session, in_transaction
 
@@ -48,6 +49,7 @@ class PaidSessions:
 
         Undelivered work is cancelled when the money is withdrawn and re-opened when it is ours
         again; a delivered job only takes note. Jobs which thereby got an order follow at the end.
+        Of a newer build's job Stripe must tell again, until that build hears it: Unavailable.
         """
         query = {"payment.payment_intent": payment_intent}
         cursor = self._jobs.find(query, {"_id": 1}).sort("created_at", 1)
@@ -100,6 +102,8 @@ class PaidSessions:
             job = await self._connection.latest(JOBS).find_one({"_id": job_id})
             if job is None:
                 break
+            if newer_words(job):
+                raise Unavailable(f"{job_id} is a newer build's, which is to be told instead")
             changes = settled(job, money, self._clock.now())
             after = await self._change(job, changes) if changes else job
             if after is not None:

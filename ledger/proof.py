@@ -16,6 +16,7 @@ from domain.examination import Examined
 from domain.job import Job, Kind, MailState, MailTo, RawOrder, State
 from domain.proof import Fault, Finding, Proof
 from ledger.connection import Connection, verb
+from ledger.damage import readable
 from ledger.documents import order_key, plain, read_job, read_order
 from ledger.names import JOBS, ORDER_CHECKS, ORDERS, PROOFS, STRIPE_EVENTS
 
@@ -24,6 +25,22 @@ _PAYING: Final = ["checkout.session.completed", "checkout.session.async_payment_
 _PAID: Final = ["paid", "no_payment_required"]
 # `ignored` is not ours; `withdrawn` and `not_paid` owe nothing. None: nobody finished it.
 _TAKEN: Final = ["accepted", "review", None]
+# A delivered job has no reason but its damage.
+_SET_ASIDE: Final = {"state": State.DELIVERED.value, "reason.code": {"$exists": True}}
+_MAILS: Final = {"$cond": [{"$eq": [{"$type": "$mails"}, "object"]}, "$mails", {"$literal": {}}]}
+_IS_OWED_BY_NEWER: Final = {
+    "$and": [
+        {"$not": [{"$in": ["$$this.k", [to.value for to in MailTo]]}]},
+        {"$eq": ["$$this.v.state", MailState.PENDING.value]},
+    ]
+}
+_OWED_BY_NEWER: Final = {
+    "$expr": {
+        "$anyElementTrue": [
+            {"$map": {"input": {"$objectToArray": _MAILS}, "in": _IS_OWED_BY_NEWER}}
+        ]
+    }
+}
 _MOST_EVENTS: Final = 5000
 _CHUNK: Final = 500
 
@@ -72,7 +89,9 @@ class ProofBook:
     @verb
     async def last(self) -> Proof | None:
         found = await self._connection.collection(PROOFS).find_one({"_id": _LATEST})
-        return Proof.model_validate(found) if found and "checked_at" in found else None
+        # A newer build's proof may know of faults that this one cannot name.
+        held = [found] if found and "checked_at" in found else []
+        return next(iter(readable(Proof, held)), None)
 
     @verb
     async def keep(self, proof: Proof) -> None:
@@ -102,16 +121,25 @@ class ProofBook:
 
     @verb
     async def overdue_mails(self, since: datetime, before: datetime) -> list[Finding]:
-        """Return deliveries since then whose customer's mail failed, or waits since `before`."""
-        state = f"mails.{MailTo.CUSTOMER}.state"
-        failed, pending = {state: MailState.FAILED.value}, {state: MailState.PENDING.value}
+        """Return deliveries since then whose mails nobody sends, or not since `before`.
+
+        The customer's failed or waits; a newer build owes one of its own; or the document was set
+        aside as damaged, and its mails were given up with it.
+        """
+        state, is_late = f"mails.{MailTo.CUSTOMER}.state", {"delivered_at": {"$lt": before}}
         query = {
             "delivered_at": {"$gte": since},
-            "$or": [failed, pending | {"delivered_at": {"$lt": before}}],
+            "erased_at": None,
+            "$or": [
+                {state: MailState.FAILED.value},
+                _SET_ASIDE,
+                is_late | {state: {"$nin": [MailState.SENT.value, MailState.OFF.value]}},
+                is_late | _OWED_BY_NEWER,
+            ],
         }
-        fields = {"session_id": 1, "kind": 1, "order_id": 1, "delivered_at": 1, state: 1}
-        found = self._jobs.find(query, fields).sort("delivered_at", 1).limit(_CHUNK)
-        return [_mail_finding(job) async for job in found]
+        fields = dict.fromkeys(("session_id", "kind", "order_id", "delivered_at", "mails"), 1)
+        found = self._jobs.find(query, fields | {"reason": 1}).sort("delivered_at", 1)
+        return [_mail_finding(job) async for job in found.limit(_CHUNK)]
 
     @verb
     async def new_orders(self, kind: Kind, since: datetime, limit: int) -> list[RawOrder]:
@@ -158,7 +186,7 @@ class ProofBook:
     @verb
     async def checks(self, ids: Collection[str]) -> dict[str, Check]:
         found = self._checks.find({"_id": {"$in": list(ids)}})
-        return {check["_id"]: Check.model_validate(check) async for check in found}
+        return {check.id: check for check in readable(Check, await found.to_list(None))}
 
     @verb
     async def opened(self, now: datetime) -> datetime:
@@ -233,11 +261,19 @@ def check_of(
 
 
 def _mail_finding(job: dict[str, Any]) -> Finding:
-    failed = job["mails"][MailTo.CUSTOMER]["state"] == MailState.FAILED
+    """Nothing of the document but its date must be sound."""
+    is_aside, order_id = bool(job.get("reason")), job.get("order_id")
+    given_up = is_aside or _state_of(job.get("mails"), MailTo.CUSTOMER) == MailState.FAILED
     return Finding(
-        fault=Fault.MAIL_FAILED if failed else Fault.MAIL_OVERDUE,
-        reference=job["session_id"],
-        kind=job["kind"],
-        order_id=job.get("order_id"),
+        fault=Fault.MAIL_FAILED if given_up else Fault.MAIL_OVERDUE,
+        reference=str(job.get("session_id")),
+        kind=next((kind for kind in Kind if kind == job.get("kind")), None),
+        order_id=order_id if isinstance(order_id, str) else None,
         since=job["delivered_at"],
+        detail="unreadable_job" if is_aside else "",
     )
+
+
+def _state_of(mails: object, to: MailTo) -> object:
+    duty = mails.get(to) if isinstance(mails, dict) else None
+    return duty.get("state") if isinstance(duty, dict) else None

@@ -18,7 +18,7 @@ from domain.job import Job, Kind, PaymentFacts, State, job_id_for
 from domain.ports import Clock
 from ledger.connection import Connection, Document
 from ledger.documents import new_job, order_key, read_job, read_order
-from ledger.handwork import NotByHand
+from ledger.handwork import NotByHand, refuse_newer
 from ledger.holding import find_holder
 from ledger.names import COUNTERS, JOBS, ORDERS, RESULTS_SET_ASIDE
 from ledger.transactions import Session, in_transaction
@@ -145,6 +145,7 @@ class _Repair:
 
 def _refuse(job: Document) -> None:
     """Raises NotByHand."""
+    refuse_newer(job)
     state = State(job["state"])
     if state is State.CANCELLED:
         raise NotByHand(f"{job['_id']} is cancelled: the money is not ours.")

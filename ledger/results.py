@@ -1,10 +1,22 @@
 """What a delivery writes, as pure functions."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from domain.job import Job, Kind, MailDuty, MailState
+from domain.job import Job, Kind, MailDuty, MailState, MailTo, State
+
+LEFT_ALONE_FOR: Final = timedelta(minutes=1)
+"""How long we stay away from a job whose mail only a newer build can send."""
+
+_SETTLED: Final = (MailState.SENT, MailState.FAILED, MailState.OFF)
+_STATE: Final = {"$ifNull": ["$$this.v.state", MailState.PENDING.value]}
+_IS_OURS: Final = {
+    "$and": [
+        {"$in": ["$$this.k", [to.value for to in MailTo]]},
+        {"$eq": [_STATE, MailState.PENDING.value]},
+    ]
+}
 
 
 def result_fields(job: Job, number: str | None, now: datetime) -> dict[str, Any]:
@@ -38,19 +50,25 @@ def certificate_number(year: int, count: int) -> str:
 
 
 def next_mail_at(mails: Iterable[MailDuty], now: datetime) -> datetime | None:
-    """Return when the first pending mail is due, or None when no mail is owed any more."""
-    due = [mail.not_before or now for mail in mails if mail.state is MailState.PENDING]
+    """Return when the first owed mail is due, or None when no mail is owed any more.
+
+    In a state of a newer build a mail may still be owed: only that build knows.
+    """
+    due = [mail.not_before or now for mail in mails if mail.state not in _SETTLED]
     return min(due, default=None)
 
 
 def next_mail_expression(now: datetime) -> dict[str, Any]:
-    """Return `next_mail_at` of the field `mails`, as MongoDB works it out itself."""
+    """Return when a job at rest is next due, as MongoDB works it out itself.
+
+    As `next_mail_at`, but what is owed by a newer build alone is left to it for a while: whoever
+    lets go of the job could not send it. A cancelled job owes nothing that we know of.
+    """
     mails = {"$cond": [{"$eq": [{"$type": "$mails"}, "object"]}, "$mails", {"$literal": {}}]}
-    pending = {
-        "$filter": {
-            "input": {"$objectToArray": mails},
-            "cond": {"$eq": ["$$this.v.state", MailState.PENDING.value]},
-        }
-    }
-    times = {"$map": {"input": pending, "in": {"$ifNull": ["$$this.v.not_before", now]}}}
-    return {"$min": times}
+    settled = {"$in": [_STATE, [state.value for state in _SETTLED]]}
+    owed = {"$filter": {"input": {"$objectToArray": mails}, "cond": {"$not": [settled]}}}
+    at = {"$ifNull": ["$$this.v.not_before", now]}
+    left = {"$max": [at, now + LEFT_ALONE_FOR]}
+    unsent = {"$cond": [{"$eq": ["$state", State.CANCELLED.value]}, None, at]}
+    due = {"$cond": [_IS_OURS, unsent, left]}
+    return {"$min": {"$map": {"input": owed, "in": due}}}

@@ -126,9 +126,17 @@ class Taker:
 
     async def _settle(self, session_ids: Collection[str], tally: Tally) -> None:
         for intent in await self._counterparts.unsettled(session_ids, WITHDRAWING):
-            if not self._rehearse:
-                await self._intake.take_payment(intent)
-            tally.settled += 1
+            tally.settled += self._rehearse or await self._take_payment(intent)
+
+    async def _take_payment(self, intent: str) -> bool:
+        """Return whether it was settled; one that is left to a newer build holds up no other."""
+        try:
+            await self._intake.take_payment(intent)
+        except Unavailable:
+            await self._counterparts.ping()
+            log.warning("payment_not_settled", payment_intent=intent)
+            return False
+        return True
 
     def _opened(self, session_id: str, tally: Tally, *, is_new: bool) -> None:
         tally.opened += is_new

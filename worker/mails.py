@@ -76,6 +76,8 @@ class OwedMails:
             claim = await finish(self._settle_one(claim, to, mails[to], rest=to is due[-1]))
         if claim.job.owner is not None:
             await self.jobs.rest(claim)
+        if left := [to.value for to in mails if not to.is_known]:
+            log.info("mails_of_newer_build_kept", job_id=claim.job_id, mails=left)
 
     async def excuse(self, claim: Claim) -> Claim:
         """Send the one delay mail while the job is still being tried, if it is time for it.
@@ -126,13 +128,9 @@ class OwedMails:
             await self._record(job, to, type(error).__name__, stack=stack_of(error))
             return await self._again(job, to, duty, type(error).__name__)
         log.info("mail_sent", job_id=job.id, to=to.value, tries=duty.tries + 1)
-        return MailDuty(
-            state=MailState.SENT,
-            tries=duty.tries + 1,
-            sent_at=self.clock.now(),
-            provider_id=provider_id,
-            edition=duty.edition,
-        )
+        sent = {"state": MailState.SENT, "tries": duty.tries + 1, "sent_at": self.clock.now()}
+        sent |= {"provider_id": provider_id, "not_before": None, "error": None, "asked_at": None}
+        return duty.model_copy(update=sent)
 
     async def _again(self, job: Job, to: MailTo, duty: MailDuty, error: str) -> MailDuty:
         now = self.clock.now()
@@ -186,7 +184,7 @@ class OwedMails:
             horse=_readable(order),
             answer=restored(job.answer, job.kind, order),
             certificate_number=job.certificate_number,
-            customer_mail=_NOTES[customer.state],
+            customer_mail=_note(customer),
         )
 
 
@@ -194,6 +192,10 @@ def key_of(job: Job, to: MailTo) -> str:
     """Name one mail for the provider's deduplication; a further edition is another mail."""
     edition = job.mails.get(to, MailDuty()).edition
     return f"{job.id}:{to.value}:{edition}" if edition else f"{job.id}:{to.value}"
+
+
+def _note(duty: MailDuty) -> str:
+    return _NOTES.get(duty.state, f"im Zustand {duty.state.value}")
 
 
 def _broken(job: Job, to: MailTo) -> BrokenSale:
@@ -208,7 +210,7 @@ def _broken(job: Job, to: MailTo) -> BrokenSale:
         since=job.created_at,
         attempts=job.attempts,
         proposes_refund=to is MailTo.REFUND_PROPOSAL,
-        delay_mail=_NOTES[told.state] if told else "keine",
+        delay_mail=_note(told) if told else "keine",
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -20,6 +20,8 @@ from worker.insist import finish, insist
 from worker.mails import OwedMails
 
 log = structlog.get_logger(__name__)
+
+_OUTCOMES: Final = {State.PARKED: Outcome.PARKED, State.DELIVERED: Outcome.DELIVERED}
 
 Judge = Callable[[Kind, Horse, str], Awaitable[Verdict]]
 Prompts = Callable[[Kind, Horse, str], Prompt]
@@ -50,7 +52,7 @@ class Story:
             return Outcome.NOTHING_DUE
         log.info("job_claimed", job_id=job_id, state=claim.job.state.value, fence=claim.fence)
         try:
-            if claim.job.state not in (State.DELIVERED, State.PARKED):
+            if claim.job.state in (State.RUNNING, State.ANSWERED):
                 self._refuse_deadly(claim)
                 claim = await self._produce(claim)
                 log.info("job_delivered", job_id=job_id, attempts=claim.job.attempts)
@@ -60,7 +62,7 @@ class Story:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must not be lost
             return await finish(self.endings.conclude(claim, error))
-        return Outcome.PARKED if claim.job.state is State.PARKED else Outcome.DELIVERED
+        return _OUTCOMES.get(claim.job.state, Outcome.NOTHING_DUE)
 
     def _refuse_deadly(self, claim: Claim) -> None:
         """Stop a job that takes every process with it, before it takes this one."""

@@ -7,12 +7,30 @@ from typing import Any
 from domain.answer import Answer
 from domain.duties import after_delivery, after_parking
 from domain.errors import AlreadyAnswered, InvalidOrder, LostClaim
-from domain.job import Claim, Job, Kind, MailDuty, MailTo, Reason, ReasonCode, Stage, State
+from domain.job import (
+    Claim,
+    Job,
+    Kind,
+    MailDuty,
+    MailState,
+    MailTo,
+    Reason,
+    ReasonCode,
+    Stage,
+    State,
+)
 from domain.order import has_result
 from ledger.documents import order_key, plain, read_job
 from ledger.jobs import Backlog
 from ledger.names import COUNTERS, JOBS, ORDERS
-from ledger.results import certificate_number, certificate_prefix, next_mail_at, result_fields
+from ledger.newer import newer_words
+from ledger.results import (
+    LEFT_ALONE_FOR,
+    certificate_number,
+    certificate_prefix,
+    next_mail_at,
+    result_fields,
+)
 from tests.fakes.presence import MemoryPresence
 from tests.fakes.promotion import promote_next
 from tests.fakes.store import Document, MemoryStore, OrderTaken
@@ -31,6 +49,8 @@ class MemoryJobs:
         self._store.answer()
         job = self._store.get(JOBS, job_id)
         if job is None or not self._is_due(job) or self._presence.is_alive(job["owner"]):
+            return None
+        if newer_words(job):
             return None
         starts = job["state"] in (State.QUEUED, State.WAITING)
         is_parked = job["state"] == State.PARKED
@@ -142,7 +162,8 @@ class MemoryJobs:
 
         def wants_a_worker(job: Document) -> bool:
             rung_lately = job["rung_at"] is not None and job["rung_at"] >= rung_before
-            return self._is_due(job) and not rung_lately and not self._is_owned(job)
+            is_free = not newer_words(job) and not self._is_owned(job)
+            return self._is_due(job) and not rung_lately and is_free
 
         jobs = sorted(self._store.all(JOBS, wants_a_worker), key=lambda job: job["not_before"])
         return [job["_id"] for job in jobs[:limit]]
@@ -151,7 +172,8 @@ class MemoryJobs:
         self._store.answer()
 
         def is_orphan(job: Document) -> bool:
-            return self._is_due(job) and job["owner"] is not None and not self._is_owned(job)
+            is_held = job["owner"] is not None and not newer_words(job)
+            return self._is_due(job) and is_held and not self._is_owned(job)
 
         jobs = sorted(self._store.all(JOBS, is_orphan), key=lambda job: job["not_before"])
         return [job["_id"] for job in jobs[:limit]]
@@ -206,8 +228,8 @@ class MemoryJobs:
 
     def _rest(self, document: Document) -> Document:
         job, now = read_job(document), self._store.clock.now()
-        is_at_rest = job.state in (State.DELIVERED, State.PARKED)
-        next_at = next_mail_at(job.mails.values(), now) if is_at_rest else now
+        is_at_rest = job.state in (State.DELIVERED, State.PARKED, State.CANCELLED)
+        next_at = _due_again(job, now) if is_at_rest else now
         return self._change(document, owner=None, not_before=next_at)
 
     def _still(self, claim: Claim, job: Document) -> Claim:
@@ -240,6 +262,19 @@ class MemoryJobs:
         count = max(seq if isinstance(seq, int | float) else 0, highest) + 1
         self._store.put(COUNTERS, counter | {"seq": count})
         return certificate_number(year, int(count))
+
+
+def _due_again(job: Job, now: datetime) -> datetime | None:
+    times = []
+    for to, duty in job.mails.items():
+        at = duty.not_before or now
+        if not to.is_known or not duty.state.is_known:
+            at = max(at, now + LEFT_ALONE_FOR)
+        elif job.state is State.CANCELLED:
+            continue
+        if duty.state not in (MailState.SENT, MailState.FAILED, MailState.OFF):
+            times.append(at)
+    return min(times, default=None)
 
 
 def _first_stage(job: Document) -> Stage:

@@ -32,6 +32,9 @@ ODD: Final[list[Any]] = [
     ObjectId(), Binary(b"x"), Regex("a"), Timestamp(1, 1), MinKey(), MaxKey(),
     datetime(1, 1, 1, tzinfo=UTC), DatetimeMS(2**62), DatetimeMS(-(2**62)),
 ]  # fmt: skip
+NEWER_WORDS: Final = {"state", "kind"}
+"""An unknown word there is no damage but a newer build's: test_newer.py."""
+
 SOUND: Final = "valuation:cs_live_sound"
 BROKEN: Final = "valuation:cs_live_broken"
 
@@ -73,6 +76,8 @@ async def test_one_damaged_job(connection: Connection, clock: FakeClock, field: 
     """The sound one is seen; the damaged one is worked or parked with its field, never stuck."""
     jobs, paid = MongoJobs(connection, clock), PaidSessions(connection, clock)
     for odd in ODD:
+        if field in NEWER_WORDS and isinstance(odd, str):
+            continue
         await connection.database[JOBS].delete_many({})
         await two_jobs(connection, clock, {field: odd})
         await look_at_all(connection, clock)

@@ -269,6 +269,62 @@ async def test_a_delivery_whose_customer_was_not_told(
     assert await shop.faults() == ({"cs_1": fault} if fault else {})
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mails.admin": "soon"},
+        {"mails": {"customer": "soon"}},
+        {"attempts": "many", "kind": 7, "session_id": "cs_1"},
+    ],
+)
+async def test_a_delivery_that_nobody_can_read(shop: Shop, changes: dict[str, Any]) -> None:
+    """Whoever claims it for its mails gives them up; that is found at once and told in time."""
+    await shop.deliver("cs_1", state=MailState.PENDING)
+    await shop.connection.collection(JOBS).update_one({}, {"$set": changes})
+    jobs = MongoJobs(shop.connection, shop.clock)
+    assert await jobs.claim("valuation:cs_1", owner="w") is None
+
+    [finding] = (await shop.prove()).findings
+
+    assert (finding.fault, finding.detail) == (Fault.MAIL_FAILED, "unreadable_job")
+    assert finding.reference == "cs_1"
+
+
+@pytest.mark.parametrize(
+    ("mails", "fault"),
+    [
+        ({"customer": {"state": "sent"}, "thanks": {"state": "pending"}}, Fault.MAIL_OVERDUE),
+        ({"customer": {"state": "sent"}, "thanks": {"state": "sent"}}, None),
+        ({"customer": {"state": "held"}}, Fault.MAIL_OVERDUE),
+    ],
+)
+async def test_mails_which_only_a_newer_build_can_send(
+    shop: Shop, mails: dict[str, Any], fault: Fault | None
+) -> None:
+    """Left to it while it may come; after half an hour somebody hears that it did not."""
+    await shop.deliver("cs_1")
+    await shop.connection.collection(JOBS).update_one({}, {"$set": {"mails": mails}})
+    assert await shop.faults() == {}
+    shop.clock.advance(HALF_AN_HOUR)
+
+    assert await shop.faults() == ({"cs_1": fault} if fault else {})
+
+
+async def test_a_proof_of_a_newer_build_is_no_stumbling_block(shop: Shop) -> None:
+    """Its faults and kinds are unknown here: the page is empty until our own clock proves."""
+    await shop.deliver("cs_1", state=MailState.FAILED)
+    await shop.prove()
+    proofs = shop.connection.collection("proofs")
+    await proofs.update_one({"_id": "latest"}, {"$set": {"counts": {"result_stale": 1}}})
+    checks = shop.connection.collection(ORDER_CHECKS)
+    await checks.update_many({}, {"$set": {"fault": "result_stale"}})
+    await shop.connection.collection(JOBS).update_one({}, {"$set": {"kind": "ultrasound"}})
+
+    assert await ProofBook(shop.connection).last() is None
+    found = [finding for finding in (await shop.prove()).findings if finding.kind is None]
+    assert [finding.fault for finding in found] == [Fault.MAIL_FAILED]
+
+
 async def test_a_parking_is_told_once_and_a_second_one_again(shop: Shop) -> None:
     """With the command that helps; a human's own parking is no news to him."""
     job = await shop.open("cs_1", None, Reason(code=ReasonCode.INVALID_ORDER, field="alter"))

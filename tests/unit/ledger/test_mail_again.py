@@ -55,6 +55,12 @@ def test_refusals(changes: dict[str, Any], words: str) -> None:
         mailed(delivered(MailDuty(), **changes), MailTo.CUSTOMER, again=True, now=NOW)
 
 
+def test_a_mail_in_a_state_of_a_newer_build_is_left_to_it() -> None:
+    """Whether it went out only that build can tell."""
+    with pytest.raises(NotByHand, match="newer"):
+        mailed(delivered(MailDuty(state=MailState("held"))), MailTo.CUSTOMER, again=True, now=NOW)
+
+
 def test_a_job_in_work_is_left_to_its_worker() -> None:
     """It may be sending right now."""
     found = delivered(MailDuty(), owner="worker-a")

@@ -40,6 +40,7 @@ def test_certificate_numbers_have_six_digits(count: int, number: str) -> None:
         ([MailDuty()], NOW),
         ([MailDuty(not_before=LATER), MailDuty(not_before=SOON)], SOON),
         ([MailDuty(not_before=SOON), MailDuty(state=MailState.SENT)], SOON),
+        ([MailDuty(state=MailState("held"), not_before=LATER)], LATER),
     ],
 )
 def test_the_next_mail_decides_when_a_job_is_due(mails: list[MailDuty], due: object) -> None:

@@ -202,7 +202,7 @@ async def test_a_damaged_job_is_shown_as_parked() -> None:
     here = world()
     await here.deliver(event(session()))
     job = here.store.all(JOBS)[0]
-    here.store.put(JOBS, job | {"state": "no such state", "attempts": "many"})
+    here.store.put(JOBS, job | {"state": 7, "attempts": "many"})
 
     assert (await here.get(PATH)).json()["state"] == "parked"
 

@@ -12,7 +12,9 @@ from domain.job import MailDuty, MailState, MailTo
 from domain.ports import Buyer
 from ledger.documents import plain
 from ledger.names import ERROR_LOGS, JOBS
+from ledger.results import LEFT_ALONE_FOR
 from tests.fakes_worker import JOB_ID, World
+from worker.endings import Outcome
 
 CUSTOMER, ADMIN = f"{JOB_ID}:customer", f"{JOB_ID}:admin"
 
@@ -187,3 +189,54 @@ async def test_the_shop_reads_an_old_result_from_the_order() -> None:
 def change_job(world: World, changes: dict[str, Any]) -> None:
     store = world.ledger.store
     store.put(JOBS, store.all(JOBS)[0] | changes)
+
+
+async def test_a_mail_of_a_newer_build_is_neither_sent_nor_lost() -> None:
+    """Ours go out; theirs stays as they wrote it, and the job is due for them in a minute."""
+    world = World()
+    await world.pay()
+    theirs = {"state": "pending", "not_before": None, "voucher": "A-7"}
+    change_job(world, {"mails": {"thanks": theirs}})
+
+    assert await world.work() == Outcome.DELIVERED
+    assert await world.work() == Outcome.NOTHING_DUE
+
+    assert world.mailer.sent.keys() == {CUSTOMER, ADMIN}
+    stored = world.ledger.store.get(JOBS, JOB_ID)
+    assert stored is not None
+    assert stored["mails"]["thanks"].items() >= theirs.items()
+    assert stored["not_before"] == world.clock.now() + LEFT_ALONE_FOR
+    world.clock.advance(LEFT_ALONE_FOR.total_seconds())
+    assert await world.work() == Outcome.DELIVERED
+    assert world.mailer.sent.keys() == {CUSTOMER, ADMIN}
+
+
+async def test_what_a_newer_build_adds_to_our_mail_stays() -> None:
+    world = World()
+    await world.pay()
+    world.mailer.failures = [Unavailable("resend: 503")] * 2
+    await world.work()
+    stored = world.ledger.store.get(JOBS, JOB_ID)
+    assert stored is not None
+    customer = stored["mails"]["customer"] | {"language": "de"}
+    change_job(world, {"mails": stored["mails"] | {"customer": customer}})
+    await ring_when_due(world)
+
+    stored = world.ledger.store.get(JOBS, JOB_ID)
+    assert stored is not None
+    sent = stored["mails"]["customer"]
+    assert (sent["state"], sent["language"], sent["error"]) == ("sent", "de", None)
+
+
+async def test_a_cancelled_job_for_which_a_newer_build_owes_a_mail() -> None:
+    """No model is asked and nothing is sent."""
+    world = World()
+    await world.pay()
+    theirs = {"refunded": {"state": "pending"}}
+    change_job(world, {"state": "cancelled", "mails": theirs})
+
+    assert await world.work() == Outcome.NOTHING_DUE
+    assert await world.work() == Outcome.NOTHING_DUE
+
+    assert world.chain.asked == []
+    assert world.mailer.sent == {}

@@ -37,7 +37,12 @@ def app(runtime: Runtime) -> Iterator[Celery]:
 
 @pytest.mark.parametrize(
     "job_id",
-    ["valuation:cs_live_a1", "certificate:cs_test_B2", "valuation:cs_live_order-17"],
+    [
+        "valuation:cs_live_a1",
+        "certificate:cs_test_B2",
+        "valuation:cs_live_order-17",
+        "newer_kind:cs_live_a1",
+    ],
 )
 def test_ring(app: Celery, runtime: Runtime, job_id: str) -> None:
     """A job id reaches the loop; the outcome is what Flower shows."""
@@ -46,12 +51,22 @@ def test_ring(app: Celery, runtime: Runtime, job_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "job_id", [None, 7, "", "cs_live_a1", "valuation:", "valuation:a b", "refund:cs_1", ["x"], {}]
+    "job_id", [None, 7, "", "cs_live_a1", "valuation:", "valuation:a b", "Refund:cs_1", ["x"], {}]
 )
 def test_malformed(app: Celery, runtime: Runtime, job_id: object) -> None:
     """Whatever else is in the queue is dropped with a line in the log."""
     assert app.tasks[TaskName.WORK].run(job_id) == MALFORMED
     assert runtime.worked == []
+
+
+def test_messages_of_a_newer_build(app: Celery, runtime: Runtime) -> None:
+    """What they say besides is passed over, and one without an id is dropped."""
+    work, sweep = app.tasks[TaskName.WORK], app.tasks[TaskName.SWEEP]
+
+    assert work("valuation:cs_1", "urgent", fence=3) == "delivered"
+    assert work(job="valuation:cs_1") == MALFORMED
+    assert runtime.worked == ["valuation:cs_1"]
+    assert sweep("now", shard=2) == "did pferdewert.sweep"
 
 
 def test_tick(app: Celery) -> None:
