@@ -26,6 +26,7 @@ from ledger.damage import KNOWN_STATE, OLDEST, readable
 from ledger.documents import read_job, read_order
 from ledger.leases import Leases
 from ledger.names import AI_REQUESTS, JOBS, MODEL_PERFORMANCE
+from ledger.newer import IN_UNKNOWN_STATE
 from ledger.proof import ProofBook
 from ledger.workers import MongoPresence
 
@@ -59,9 +60,14 @@ class MongoFigures:
 
     @verb
     async def jobs(self, state: State | None, limit: int) -> list[JobLine]:
-        """Return the newest jobs, of one state or of all."""
+        """Return the newest jobs, of one state or of all; a newer build's first, as waiting."""
+        is_asked = state in {None, State.WAITING}
+        newer = await self._lines(IN_UNKNOWN_STATE, limit) if is_asked else []
         # Naming every state lets the index on state and birth serve both cases.
-        query = {"state": {"$in": [state.value] if state else _ALL_STATES}}
+        known = {"state": {"$in": [state.value] if state else _ALL_STATES}}
+        return [*newer, *await self._lines(known, limit)][:limit]
+
+    async def _lines(self, query: dict[str, Any], limit: int) -> list[JobLine]:
         fields = {name: 1 for name in JobLine.model_fields if name != "id"}
         found = self._connection.collection(JOBS).find(query, fields)
         newest = found.sort("created_at", -1).limit(limit)

@@ -30,6 +30,9 @@ def _is_newer(field: str, known: list[str]) -> dict[str, Any]:
 OURS: Final = {"$expr": {"$not": [{"$or": [_is_newer(*field) for field in _KNOWN.items()]}]}}
 """The condition under which a job is this build's to work on; damaged ones are."""
 
+IN_UNKNOWN_STATE: Final = {"state": {"$nin": _KNOWN["state"], "$type": "string"}}
+"""The condition that finds the jobs which no list of a known state has."""
+
 
 class LaterJob(Job):
     """What can be told of a job which only a newer build may touch."""

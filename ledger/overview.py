@@ -13,6 +13,7 @@ from ledger.connection import Connection, Document, verb
 from ledger.damage import KNOWN_CODE, KNOWN_STATE, OLDEST, readable
 from ledger.documents import read_job
 from ledger.names import AI_REQUESTS, ERROR_LOGS, JOBS, STRIPE_EVENTS
+from ledger.newer import IN_UNKNOWN_STATE
 
 _VITAL_INDEXES: Final = {
     JOBS: frozenset({"due", "one_paid_session_per_order", "session", "payment"}),
@@ -135,13 +136,11 @@ class Overview:
 
         Those in a state of a newer build come first, among the waiting.
         """
-        found = []
-        if State.WAITING in states:
-            found = await self._newest({"$nin": [state.value for state in State]}, limit)
-        return [*found, *await self._newest({"$in": [state.value for state in states]}, limit)]
+        newer = await self._newest(IN_UNKNOWN_STATE, limit) if State.WAITING in states else []
+        known = {"state": {"$in": [state.value for state in states]}}
+        return [*newer, *await self._newest(known, limit)][:limit]
 
-    async def _newest(self, state: dict[str, list[str]], limit: int) -> list[Job]:
-        query = {"state": state | {"$type": "string"}}
+    async def _newest(self, query: dict[str, Any], limit: int) -> list[Job]:
         cursor = self._jobs.find(query, {"answer": 0}).sort("created_at", -1).limit(limit)
         return [read_job(document) async for document in cursor]
 

@@ -134,7 +134,7 @@ class Rollout:
 
     async def an_hour_passes(self) -> None:
         """Make the later build's thanks due, as they are an hour after a delivery."""
-        now = datetime.now(UTC)
+        now = _now()
         due = {"$set": {"not_before": now, "mails.thanks.not_before": now}}
         await self.world.database["jobs"].update_many(_OWED_THANKS, due)
 
@@ -142,8 +142,8 @@ class Rollout:
         """Wait until a worker of the present build came by and left the thanks for later."""
 
         async def rest() -> bool:
-            jobs = await self.world.database["jobs"].find(_OWED_THANKS).to_list(None)
-            return bool(jobs) and min(job["not_before"] for job in jobs) > datetime.now(UTC)
+            jobs, now = await self.world.database["jobs"].find(_OWED_THANKS).to_list(None), _now()
+            return bool(jobs) and all((job["not_before"] or now) > now for job in jobs)
 
         await self.world.until("the thanks are left to the later build", rest)
 
@@ -159,7 +159,7 @@ class Rollout:
         await self.world.until("all workers beat", self._all_beat)
 
     async def _all_beat(self) -> bool:
-        lately = {"seen_at": {"$gt": datetime.now(UTC) - timedelta(seconds=2)}}
+        lately = {"seen_at": {"$gt": _now() - timedelta(seconds=2)}}
         beating: int = await self.world.database["workers"].count_documents(lately)
         return beating == len(self.workers)
 
@@ -173,6 +173,10 @@ class Rollout:
 
 
 _OWED_THANKS: Final = {"owner": None, "state": "delivered", "mails.thanks.state": "pending"}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def replaced(world: World, name: str) -> int:

@@ -227,6 +227,9 @@ async def test_it_is_shown_and_counted_as_waiting(
 
     shown = {found.id: found for found in await overview.newest(list(State), 9)}
     assert shown.keys() == {job.id, other.id}
+    assert {line.id for line in await figures.jobs(None, 9)} == {job.id, other.id}
+    if "state" in changes:
+        assert [line.id for line in await figures.jobs(State.WAITING, 9)] == [job.id]
     reason = shown[job.id].reason
     assert reason is not None
     assert reason.code is ReasonCode.NEWER_BUILD
