@@ -2,14 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from domain.tolerance import OpenStrEnum
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
-class Tier(OpenStrEnum):
+class Tier(StrEnum):
     """The owner's names for the stages of the chain."""
 
     PRIMARY = "primary"
@@ -59,11 +57,17 @@ class Prompt(BaseModel):
     json_schema: dict[str, Any] | None = None
 
 
+def _known_tier(value: object) -> object:
+    is_unknown = isinstance(value, str) and value not in {*Tier}
+    return Tier.EMERGENCY if is_unknown else value
+
+
 class Answer(BaseModel):
     """An accepted answer, journaled in the job before anything else happens with it.
 
     `text` is unchanged apart from outer white space. `certificate` holds the parsed
     `zertifikat_data` of a certificate. `price_low` and `price_high` are whole units of `currency`.
+    A tier of a newer build reads as the last one, so that no paid answer is lost for its label.
     """
 
     text: str
@@ -71,7 +75,7 @@ class Answer(BaseModel):
     price_low: int
     price_high: int
     currency: str = "EUR"
-    tier: Tier
+    tier: Annotated[Tier, BeforeValidator(_known_tier)]
     model_asked: str
     model_served: str
     model_name: str
