@@ -53,9 +53,14 @@ class MongoPresence:
         async def introduce(session: SessionId) -> None:
             if session in self._sessions:
                 return
-            named = {"$addToSet": {"sessions": session}}
-            await self._workers.update_one({"_id": owner}, named)
+            # In the list first: a beat under way at the same time would take it out again.
             self._sessions.append(session)
+            try:
+                named = {"$addToSet": {"sessions": session}}
+                await self._workers.update_one({"_id": owner}, named)
+            except BaseException:
+                self._sessions.remove(session)
+                raise
 
         self._connection.introduce = introduce
 

@@ -10,6 +10,8 @@ from worker.hands import Hands
 
 INTERVAL: Final = 0.4
 PATIENCE: Final = 1.6
+"""Seconds that one beat may take."""
+GAP: Final = 2.0
 """Seconds between two beats after which others take the process for dead, about."""
 
 log = structlog.get_logger(__name__)
@@ -46,7 +48,7 @@ class Pulse:
             self._missed(type(error).__name__)
             return False
         now = self._clock.monotonic()
-        if self._missing if self._last is None else now - self._last > PATIENCE:
+        if self._missing if self._last is None else now - self._last > GAP:
             self._since = now
         if self._missing or self._last is None:
             log.info("heart_beats", owner=self.owner)
@@ -68,7 +70,7 @@ class Pulse:
         found MongoDB in order when it started has had none.
         """
         now = self._clock.monotonic()
-        if self._last is None or now - self._last > PATIENCE:
+        if self._last is None or now - self._last > GAP:
             return 0.0
         return now - self._since
 

@@ -16,7 +16,7 @@ from worker.pulse import Pulse
 INTERVAL: Final = 0.5
 BATCH: Final = 200
 RING_AGAIN_AFTER: Final = timedelta(seconds=3)
-SETTLING_SECONDS: Final = 3.0
+SETTLING_SECONDS: Final = 2.5
 """After an outage of MongoDB all heartbeats look dead; the living need this long to show."""
 
 log = structlog.get_logger(__name__)

@@ -72,6 +72,22 @@ async def test_a_session_is_named_before_it_locks_anything(
     assert after["sessions"] == before["sessions"]
 
 
+async def test_no_beat_takes_a_name_out_again(connection: Connection) -> None:
+    """Beats and new sessions cross each other; whoever is named stays named."""
+    presence = MongoPresence(connection)
+    presence.speak_for("worker-a")
+    await presence.beat("worker-a", holding=[])
+    unnamed = []
+    for number in range(30):
+        session = {"id": number}
+        naming = asyncio.ensure_future(connection.introduce(session))
+        await asyncio.sleep(0)
+        await asyncio.gather(naming, presence.beat("worker-a", holding=[]))
+        worker = await connection.latest(WORKERS).find_one({"_id": "worker-a"})
+        unnamed += [] if worker and session in worker["sessions"] else [session]
+    assert unnamed == []
+
+
 async def test_a_host_that_refuses_to_end_sessions_stops_no_rescue(
     shop: MongoWorld, connection: Connection
 ) -> None:
