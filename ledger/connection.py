@@ -85,10 +85,24 @@ class Connection:
                     yield
         except TimeoutError as error:
             raise Unavailable("MongoDB did not answer in time") from error
+        except ConfigurationError as error:
+            self.renew()
+            raise Unavailable("MongoDB was met while it started or changed its role") from error
         except PyMongoError as error:
             if not is_passing(error):
                 raise
             raise Unavailable(f"MongoDB did not answer: {type(error).__name__}") from error
+
+    def renew(self) -> None:
+        """Let go of all idle connections; the next operations open new ones.
+
+        One that was opened to a server in transition counts as "without sessions" for good: the
+        driver refuses it with ConfigurationError before sending anything, and puts it back.
+        """
+        # The driver offers no other way; `close` would be for ever.
+        topology: Any = self.client.delegate._topology  # noqa: SLF001
+        for server in list(topology._servers.values()):  # noqa: SLF001
+            server.pool.reset_without_pause()
 
     async def ping(self) -> None:
         """Raises Unavailable."""

@@ -34,6 +34,7 @@ _FIRST_STAGE: Final = {
 }
 # A delivery may have to start again behind others that draw certificate numbers.
 _DELIVERY_PATIENCE: Final = 3
+_MARK_S: Final = 1.0
 
 
 class Backlog(BaseModel):
@@ -205,11 +206,11 @@ class MongoJobs:
             await end_sessions(self._connection, set(orphans.values()))
         return list(orphans)
 
-    @verb
     async def mark_rung(self, job_ids: Iterable[str]) -> None:
-        await self._jobs.update_many(
-            {"_id": {"$in": list(job_ids)}}, {"$set": {"rung_at": self._clock.now()}}
-        )
+        """Raises Unavailable soon where one of them is locked, for all that come after it."""
+        rung = {"$set": {"rung_at": self._clock.now()}}
+        async with self._connection.answering(limit_s=_MARK_S):
+            await self._jobs.update_many({"_id": {"$in": list(job_ids)}}, rung)
 
     @verb
     async def release_forgotten(self, owner: str, holding: Collection[str]) -> int:

@@ -34,13 +34,17 @@ class PaidSessions:
         An existing job of the session is never changed, of whichever kind it is. A second paid
         session for one order is born parked.
         """
+        reason = opening.reason
         for _ in range(_TRIES):
             try:
-                return await self._bear(opening, opening.reason)
+                job, created = await self._bear(opening, reason)
             except DuplicateKeyError as error:
-                holder = await self._other_holder(opening, error)
-            if holder is not None:
-                return await self._bear_duplicate(opening, duplicate_of(holder))
+                # Without a holder it was about the id: another call bore this very job just now.
+                if holder := await self._other_holder(opening, error):
+                    reason = duplicate_of(holder)
+            else:
+                is_second = reason is not opening.reason
+                return (await self._moved_up(job) if is_second else job), created
         raise Unavailable(f"{opening.session_id}: too many others at the same order")
 
     @verb
@@ -85,11 +89,10 @@ class PaidSessions:
         # Also without a change the command waits for the majority: what it found is durable too.
         return read_job(before or birth), before is None
 
-    async def _bear_duplicate(self, opening: Opening, reason: Reason) -> tuple[Job, bool]:
-        job, created = await self._bear(opening, reason)
+    async def _moved_up(self, job: Job) -> Job:
+        """Return the job, with the order if its holder let go of it meanwhile."""
         moved_up = await self._promote({"kind": job.kind.value, "order_id": job.order_id})
-        is_us = moved_up is not None and moved_up["_id"] == job.id
-        return (read_job(moved_up) if moved_up and is_us else job), created
+        return read_job(moved_up) if moved_up and moved_up["_id"] == job.id else job
 
     async def _other_holder(self, opening: Opening, error: DuplicateKeyError) -> Document | None:
         if opening.order_id is None or not is_about_holding(error):

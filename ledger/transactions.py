@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -43,7 +43,7 @@ async def in_transaction(
         await connection.introduce(session.session_id)  # type: ignore[arg-type]  # it is no method
         for tries in itertools.count():
             try:
-                return await _once(session, body)
+                return await _once(connection, session, body)
             except PyMongoError as error:
                 pause = jitter() * min(_FIRST_PAUSE_S * 1.5**tries, _LONGEST_PAUSE_S)
                 too_late = asyncio.get_running_loop().time() + pause > deadline
@@ -53,7 +53,9 @@ async def in_transaction(
     raise AssertionError("unreachable: the loop ends by returning or raising")
 
 
-async def _once(session: Session, body: Callable[[Session], Awaitable[T]]) -> T:
+async def _once(
+    connection: Connection, session: Session, body: Callable[[Session], Awaitable[T]]
+) -> T:
     session.start_transaction(
         read_concern=ReadConcern("snapshot"),
         write_concern=WriteConcern("majority", j=True),
@@ -61,13 +63,25 @@ async def _once(session: Session, body: Callable[[Session], Awaitable[T]]) -> T:
     )
     try:
         result = await body(session)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, ConfigurationError):
+            # Otherwise the end of the transaction would take the same bad connection.
+            connection.renew()
         # In a context of its own, because a deadline that has passed would keep the driver from
         # telling the server, and the documents would stay locked for a minute.
         await asyncio.create_task(_abort(session), context=contextvars.Context())
         raise
-    await session.commit_transaction()
+    await _commit(connection, session)
     return result
+
+
+async def _commit(connection: Connection, session: Session) -> None:
+    try:
+        await session.commit_transaction()
+    except ConfigurationError:
+        # Nothing was sent; left alone, the documents would stay locked for a minute.
+        connection.renew()
+        await session.commit_transaction()
 
 
 async def _abort(session: Session) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable
 from collections.abc import Collection as Ids
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
 
+from domain.errors import Unavailable
 from domain.ports import Clock
 from worker.hands import Hands, Work
 from worker.pulse import Pulse
@@ -131,7 +133,7 @@ class Rescue:
         """Without a bell, work on what is due as far as there is room."""
         room = self._spare.room()
         due = _some(await self._due(), room) if room else []
-        await self._jobs.mark_rung(due)
+        await self._mark_rung(due)
         self._spare.begin(due)
         return "bell_is_down"
 
@@ -141,8 +143,13 @@ class Rescue:
             return "quiet"
         for job_id in due:
             self._bell.ring(job_id)
-        await self._jobs.mark_rung(due)
+        await self._mark_rung(due)
         return "ringing"
+
+    async def _mark_rung(self, due: list[str]) -> None:
+        """Go on without: a job whose document is locked must not hold up those of the dead."""
+        with suppress(Unavailable):
+            await self._jobs.mark_rung(due)
 
     async def _due(self) -> list[str]:
         return await self._jobs.due(BATCH, rung_before=self._clock.now() - RING_AGAIN_AFTER)

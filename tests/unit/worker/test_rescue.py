@@ -1,26 +1,43 @@
 """Heartbeat, hands and the rescue loop."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
+from domain.errors import Unavailable
 from domain.job import State
+from tests.fakes.jobs import MemoryJobs
 from tests.fakes_worker import JOB_ID, OWNER, World
 from worker.hands import Hands
 from worker.pulse import Pulse
-from worker.rescue import BATCH, Rescue, SpareHands
+from worker.rescue import BATCH, DueJobs, Rescue, SpareHands
+
+
+class Unmarkable(MemoryJobs):
+    """A delivery holds one of the documents."""
+
+    async def mark_rung(self, job_ids: Iterable[str]) -> None:
+        raise Unavailable(f"one of {job_ids} is locked")
 
 
 class Watch:
     """A worker process without a loop: its heart, its hands and its rescue."""
 
-    def __init__(self, world: World, owner: str = OWNER, *, capacity: int = 2) -> None:
+    def __init__(
+        self,
+        world: World,
+        owner: str = OWNER,
+        *,
+        capacity: int = 2,
+        jobs: DueJobs | None = None,
+    ) -> None:
         self.hands = Hands()
         self.worked: list[str] = []
         self.may_end = asyncio.Event()
         self.pulse = Pulse(world.ledger.presence, owner=owner, hands=self.hands, clock=world.clock)
         self.rescue = Rescue(
-            jobs=world.ledger.jobs,
+            jobs=jobs or world.ledger.jobs,
             bell=world.ringer,
             pulse=self.pulse,
             hands=self.hands,
@@ -53,6 +70,17 @@ async def test_due_job_is_rung_once_in_three_seconds() -> None:
         await watch.pulse.beat()
         await watch.rescue.look()
         assert world.ringer.rung == [JOB_ID] * expected
+
+
+async def test_a_locked_document_holds_up_nobody() -> None:
+    """Its mark cannot be written now: all are rung, and those of the dead are taken over."""
+    world = World()
+    await world.pay()
+    world.clock.advance(5)
+    watch = Watch(world, jobs=Unmarkable(world.ledger.store, world.ledger.presence))
+
+    assert await watch.look() == "ringing"
+    assert world.ringer.rung == [JOB_ID]
 
 
 @pytest.mark.parametrize(("waiting", "mood"), [(BATCH + 1, "queue_is_full"), (BATCH, "ringing")])
@@ -130,7 +158,7 @@ async def test_no_more_orphans_than_hands_can_hold() -> None:
 
 
 async def test_after_an_outage_the_living_are_given_time() -> None:
-    """When our own heart stood still, everybody's did: judge nobody for three seconds."""
+    """When our own heart stood still, everybody's did: judge nobody for 2.5 seconds."""
     world = World()
     await world.pay()
     watch = Watch(world)
@@ -147,7 +175,7 @@ async def test_after_an_outage_the_living_are_given_time() -> None:
         moods.append(await watch.rescue.look())
         world.clock.advance(0.5)
 
-    assert moods == ["settling"] * 6 + ["ringing", "quiet"]
+    assert moods == ["settling"] * 5 + ["ringing", "quiet", "quiet"]
 
 
 async def test_a_healthy_start_needs_no_settling() -> None:
