@@ -14,7 +14,6 @@ from ledger.holding import find_holder, is_about_holding, promote_next
 from ledger.names import JOBS
 from ledger.newer import newer_words
 from ledger.settlement import SEEN_FIELDS, lost_to, settled
-from ledger.transactions import Session, in_transaction
 
 _TRIES: Final = 20
 
@@ -116,19 +115,13 @@ class PaidSessions:
     async def _change(self, seen: Document, changes: dict[str, Any]) -> Document | None:
         """Write if the job is still as it was seen; None when it is not.
 
-        As a transaction, although it is one write: a plain one would block one of the driver's
-        few threads while a delivery has the job, and ten of them would block the delivery.
+        One plain write, behind a delivery if there is one: whatever becomes of this process, it
+        leaves no lock on the job.
         """
         guard = {"_id": seen["_id"]} | {field: seen.get(field) for field in SEEN_FIELDS}
-
-        async def write(session: Session) -> Document | None:
-            return await self._connection.database[JOBS].find_one_and_update(
-                guard, {"$set": changes}, return_document=ReturnDocument.AFTER, session=session
-            )
-
         try:
-            return await in_transaction(
-                self._connection, write, limit_s=self._connection.op_timeout_s
+            return await self._jobs.find_one_and_update(
+                guard, {"$set": changes}, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError:
             holder = await find_holder(self._connection, seen["kind"], seen["order_id"])

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_S: Final = 0.005
 _LONGEST_PAUSE_S: Final = 0.25
-_ABORT_LIMIT_S: Final = 1.0
+_ABORT_LIMIT_S: Final = 3.0
 
 
 async def in_transaction(
@@ -68,8 +68,9 @@ async def _once(
             # Otherwise the end of the transaction would take the same bad connection.
             connection.renew()
         # In a context of its own, because a deadline that has passed would keep the driver from
-        # telling the server, and the documents would stay locked for a minute.
-        await asyncio.create_task(_abort(session), context=contextvars.Context())
+        # telling the server, and the documents would stay locked for a minute; and shielded from
+        # whoever cancels a second time.
+        await asyncio.shield(asyncio.create_task(_abort(session), context=contextvars.Context()))
         raise
     await _commit(connection, session)
     return result

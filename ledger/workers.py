@@ -98,7 +98,7 @@ async def end_sessions(connection: Connection, owners: Collection[str]) -> None:
     could take over the very job that was being delivered. An owner that lives after all begins
     its transaction again. Source: MongoDB manual, "killSessions".
     """
-    workers = connection.latest(WORKERS)
+    workers = connection.latest(WORKERS).with_options(write_concern=WriteConcern(w=1))
     left_open = {"_id": {"$in": list(owners)}, "sessions.0": {"$exists": True}}
     async for worker in workers.find(left_open, {"sessions": 1}):
         try:

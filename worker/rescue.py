@@ -103,11 +103,11 @@ class Rescue:
             self._note(mood)
 
     async def look(self) -> str:
-        """Release what we forgot, see to what is due. Return in a word how things stand."""
+        """See to the jobs of the dead, to what we forgot, to what is due. Return a word for it."""
         if self._pulse.steady_for() < SETTLING_SECONDS:
             return "settling"
-        await self._release_forgotten()
         await self._take_over_orphans()
+        await self._release_forgotten()
         depth = await self._bell.depth()
         if depth is None:
             return await self._work_unrung()
