@@ -40,12 +40,13 @@ class Plan:
 
 
 FULL: Final = Plan(
-    bodies={50: 250, 200: 1000, 500: 1500, 1000: 2000},
-    peers={200: 1000, 1000: 2000},
-    streams={200: 600},
-    told={50: 100, 500: 500, 1000: 1000},
+    # The first wave starts a thread for each slot: below 1,500 jobs that is half of the figure.
+    bodies={50: 250, 200: 1500, 500: 1000, 1000: 2000},
+    peers={200: 1500, 1000: 1500},
+    streams={200: 500},
+    told={50: 100, 1000: 1000},
     stories={200: 400},
-    story_streams={200: 300},
+    story_streams={200: 200},
 )
 QUICK: Final = Plan(
     bodies={200: 600}, peers={}, streams={}, told={}, stories={200: 200}, story_streams={}

@@ -23,7 +23,8 @@ DAY: Final = date(2026, 11, 20)
 MODELS: Final = ("google/gemini-2.5-pro", "anthropic/claude-sonnet-5", "openai/gpt-4o")
 BATCH: Final = 1000
 STARTS: Final = 3
-LONG_RUN: Final = 2000
+SHORT_RUN: Final = 1500
+LONG_RUN: Final = 10_000
 """Jobs below which growth says more about pools filling up than about leaks."""
 
 SETTLED: Final = 0.3
@@ -172,7 +173,7 @@ def import_costs(lines: Sequence[str]) -> dict[str, float]:
 
 def measure_memory(house: House, *, quick: bool, jobs: int | None) -> Section:
     """Work many jobs of the real story with a model that answers at once."""
-    count = jobs or (300 if quick else LONG_RUN)
+    count = jobs or (300 if quick else SHORT_RUN)
     heat = contest.run(house, contest.STORY, flight=50, jobs=count, latency_s=0.0)
     samples = [(done, rss / 2**20) for done, rss in heat.notes.get("rss_samples", [])]
     settled = [sample for sample in samples if sample[0] >= SETTLED * count]

@@ -61,7 +61,7 @@ def _tasks(queues: Sequence[str]) -> dict[str, Any]:
         "task_ignore_result": True,
         "result_backend": None,
         # Otherwise each pool thread builds a "no backend" of its own, and reads the metadata of
-        # every installed package for it: 10 ms of CPU a thread, all of them at the first wave.
+        # every installed package for it: 3 ms of CPU a thread, all of them at the first wave.
         "result_backend_thread_safe": True,
         "result_expires": None,
         "timezone": "UTC",
