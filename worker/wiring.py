@@ -64,7 +64,7 @@ def make_runtime(settings: Settings, *, owner: str) -> Runtime:
     connection = connect(settings.mongodb_uri, settings.mongodb_db, app_name="pferdewert-worker")
     log.info("database_chosen", database=connection.name)
     return Runtime(
-        _opener(settings, connection, owner=owner),
+        desk_opener(settings, connection, owner=owner),
         grace_s=settings.worker_grace_seconds,
         # The warm end of Celery's worker; a supervisor starts the process anew.
         on_death=functools.partial(os.kill, os.getpid(), signal.SIGTERM),
@@ -77,7 +77,9 @@ def make_app(settings: Settings, runtime: tasks.Works) -> Celery:
     return app
 
 
-def _opener(settings: Settings, connection: Connection, *, owner: str) -> OpenDesk:
+def desk_opener(settings: Settings, connection: Connection, *, owner: str) -> OpenDesk:
+    """Return how the loop opens what jobs need, and closes it when it ends."""
+
     @asynccontextmanager
     async def open_desk(hands: Hands) -> AsyncIterator[Desk]:
         clock = SystemClock()

@@ -16,7 +16,7 @@ from ledger.connection import connect
 from worker.endings import Outcome
 from worker.hands import Hands
 from worker.runtime import Desk, OpenDesk, Runtime, new_owner
-from worker.wiring import _opener
+from worker.wiring import desk_opener
 
 
 class CommandCounter(monitoring.CommandListener):
@@ -47,7 +47,7 @@ def measured_opener() -> OpenDesk:
     counter = CommandCounter()
     monitoring.register(counter)
     connection = connect(settings.mongodb_uri, settings.mongodb_db, app_name="bench")
-    open_real = _opener(settings, connection, owner=new_owner())
+    open_real = desk_opener(settings, connection, owner=new_owner())
     probe = Probe(orders, good=Outcome.DELIVERED)
     probe.extra = lambda: {"commands": _of_jobs(counter.counts)}
 
