@@ -192,8 +192,8 @@ class MongoJobs:
         return [job["_id"] async for job in cursor]
 
     @verb
-    async def orphans(self, limit: int) -> list[str]:
-        """Return due jobs whose owner is dead, longest due first, freed of what it held locked."""
+    async def orphans(self, limit: int) -> dict[str, str]:
+        """Return due jobs whose owner is dead with that owner, longest due first."""
         living = await live_owners(self._connection, self._live_within_s)
         query = OURS | {
             "_id": {"$type": "string"},
@@ -201,10 +201,12 @@ class MongoJobs:
             "not_before": {"$lte": self._clock.now()},
         }
         cursor = self._jobs.find(query, {"owner": 1}).sort("not_before", 1).limit(limit)
-        orphans = {job["_id"]: job["owner"] async for job in cursor}
-        if orphans:
-            await end_sessions(self._connection, set(orphans.values()))
-        return list(orphans)
+        return {job["_id"]: job["owner"] async for job in cursor}
+
+    @verb
+    async def end_sessions(self, owners: Collection[str]) -> None:
+        """Free the documents that dead owners still hold locked."""
+        await end_sessions(self._connection, owners)
 
     async def mark_rung(self, job_ids: Iterable[str]) -> None:
         """Raises Unavailable soon where one of them is locked, for all that come after it."""

@@ -29,7 +29,13 @@ class DueJobs(Protocol):
 
     async def due(self, limit: int, *, rung_before: datetime) -> list[str]: ...
 
-    async def orphans(self, limit: int) -> list[str]: ...
+    async def orphans(self, limit: int) -> dict[str, str]:
+        """Return due jobs by id with their dead owners."""
+        ...
+
+    async def end_sessions(self, owners: Ids[str]) -> None:
+        """Free what dead owners still hold locked."""
+        ...
 
     async def mark_rung(self, job_ids: Iterable[str]) -> None: ...
 
@@ -124,10 +130,12 @@ class Rescue:
     async def _take_over_orphans(self) -> None:
         """Work on the jobs of the dead at once; a ring would wait behind the whole queue."""
         room = self._spare.room(for_orphans=True)
-        orphans = await self._jobs.orphans(BATCH) if room else []
+        orphans = await self._jobs.orphans(BATCH) if room else {}
         if orphans:
             log.warning("orphans_found", count=len(orphans))
-            self._spare.begin(_some(orphans, room))
+            self._spare.begin(_some(list(orphans), room))
+            # Not before: most are not locked, and the others are claimed once they are free.
+            await self._jobs.end_sessions(set(orphans.values()))
 
     async def _work_unrung(self) -> str:
         """Without a bell, work on what is due as far as there is room."""

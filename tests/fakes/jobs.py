@@ -168,7 +168,7 @@ class MemoryJobs:
         jobs = sorted(self._store.all(JOBS, wants_a_worker), key=lambda job: job["not_before"])
         return [job["_id"] for job in jobs[:limit]]
 
-    async def orphans(self, limit: int) -> list[str]:
+    async def orphans(self, limit: int) -> dict[str, str]:
         self._store.answer()
 
         def is_orphan(job: Document) -> bool:
@@ -176,7 +176,10 @@ class MemoryJobs:
             return self._is_due(job) and is_held and not self._is_owned(job)
 
         jobs = sorted(self._store.all(JOBS, is_orphan), key=lambda job: job["not_before"])
-        return [job["_id"] for job in jobs[:limit]]
+        return {job["_id"]: job["owner"] for job in jobs[:limit]}
+
+    async def end_sessions(self, owners: Collection[str]) -> None:  # noqa: ARG002 - nothing locks here
+        self._store.answer()
 
     async def mark_rung(self, job_ids: Iterable[str]) -> None:
         self._store.answer()

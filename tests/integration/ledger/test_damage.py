@@ -156,7 +156,7 @@ async def test_an_orphan_whose_id_is_no_string(connection: Connection, clock: Fa
     """Nobody takes it in hand: among names in a heartbeat it would stop the heart."""
     lost = {"owner": "worker-dead", "not_before": clock.now(), "state": "running"}
     await connection.collection(JOBS).insert_one(lost | {"_id": 7})
-    assert await MongoJobs(connection, clock).orphans(10) == []
+    assert await MongoJobs(connection, clock).orphans(10) == {}
 
 
 async def test_an_orphan_without_a_fence(connection: Connection, clock: FakeClock) -> None:

@@ -207,7 +207,7 @@ async def test_an_unknown_state_or_kind_is_left_alone(
     assert [entry["event"] for entry in logs] == ["job_left_to_newer_build"]
     clock.advance(60)
     assert await mongo.jobs.due(9, rung_before=clock.now()) == []
-    assert await mongo.jobs.orphans(9) == []
+    assert await mongo.jobs.orphans(9) == {}
     with pytest.raises(Unavailable, match="newer build"):
         await paid.settle(f"pi_{job.session_id}", Money(heard=1, fully_refunded=True))
     with pytest.raises(NotByHand, match="newer build"):

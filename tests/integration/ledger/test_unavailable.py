@@ -50,6 +50,7 @@ VERBS: dict[str, Callable[[World], Awaitable[object]]] = {
     "get": lambda w: w.jobs.get(JOB.id),
     "due": lambda w: w.jobs.due(10, rung_before=NOW),
     "orphans": lambda w: w.jobs.orphans(10),
+    "end_sessions": lambda w: w.jobs.end_sessions(["w"]),
     "mark_rung": lambda w: w.jobs.mark_rung([JOB.id]),
     "release_forgotten": lambda w: w.jobs.release_forgotten("worker-a", []),
     "backlog": lambda w: w.jobs.backlog(),
