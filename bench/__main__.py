@@ -42,7 +42,7 @@ def main(
         bool, typer.Option(help="Sample the worker with py-spy as well; not part of a full run.")
     ] = False,
     memory_jobs: Annotated[
-        int | None, typer.Option(min=100, help="Jobs of the memory run; 50000 take 20 minutes.")
+        int | None, typer.Option(min=100, help="Jobs of the memory run; 50000 take 18 minutes.")
     ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for the JSON.", show_default="var/bench")
