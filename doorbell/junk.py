@@ -22,6 +22,10 @@ log = structlog.get_logger(__name__)
 class Channel(redis.Channel):
     """Reads from lists and subscriptions what may not even be JSON."""
 
+    # Rings in hand are not put back when the line is lost: kombu would try each on the dead line
+    # and then dump all of them into a file. What is due is rung again.
+    do_restore = False
+
     connection_errors: tuple[type[Exception], ...]
 
     def _brpop_read(self, **options: Any) -> bool | None:

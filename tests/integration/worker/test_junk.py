@@ -8,6 +8,8 @@ from typing import Any, Final
 import pytest
 import redis
 
+from doorbell.app import make_celery
+from doorbell.junk import PATH
 from doorbell.names import KEY_PREFIX, QUEUE, TaskName
 from sandbox.servers import EmbeddedValkey
 from tests.integration.worker.rehearsal import Rehearsal, eventually
@@ -151,3 +153,15 @@ def test_junk_in_the_queue(rehearsal: Rehearsal, broker: redis.Redis) -> None:
     assert rehearsal.log(worker).count("queue_message_dropped") >= len(UNREADABLE + SHAPELESS)
     worker.terminate()
     assert worker.wait(20) == 0
+
+
+def test_what_is_in_hand_is_not_put_back(valkey: EmbeddedValkey, broker: redis.Redis) -> None:
+    """Whoever loses the line lets go of its rings: they would be tried on the dead line first."""
+    app = make_celery(valkey.url, name="test")
+    app.conf.broker_transport = PATH
+    app.send_task(TaskName.WORK, args=(WORK,), queue=QUEUE, ignore_result=True)
+    with app.connection_for_write() as line:
+        channel: Any = line.default_channel
+        assert channel.basic_get(QUEUE) is not None
+
+    assert broker.llen(f"{KEY_PREFIX}{QUEUE}") == 0
