@@ -21,7 +21,9 @@ def _networks(value: object) -> object:
     """Read a comma list; everybody is not one, since whoever is trusted may name any address."""
     parts = _split(value)
     if isinstance(parts, tuple) and any(_is_everybody(part) for part in parts):
-        raise ValueError("trusting everybody lets every caller name its own address")
+        raise ValueError(
+            "whoever is trusted may name any address: list your proxies' networks, not everybody"
+        )
     return parts
 
 
