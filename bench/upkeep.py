@@ -23,7 +23,7 @@ DAY: Final = date(2026, 11, 20)
 MODELS: Final = ("google/gemini-2.5-pro", "anthropic/claude-sonnet-5", "openai/gpt-4o")
 BATCH: Final = 1000
 STARTS: Final = 3
-SHORT_RUN: Final = 1500
+SHORT_RUN: Final = 1000
 LONG_RUN: Final = 10_000
 """Jobs below which growth says more about pools filling up than about leaks."""
 
